@@ -1,0 +1,1 @@
+"""The command line. Light at import: no pydantic, Celery or Redis on the fast path."""

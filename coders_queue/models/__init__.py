@@ -1,0 +1,1 @@
+"""The data: frozen, unknown fields refused, no I/O."""

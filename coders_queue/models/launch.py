@@ -1,0 +1,52 @@
+"""What an adapter asks a host to run: a plan without any I/O in it."""
+
+from __future__ import annotations
+
+from coders_queue.models.base import Model
+
+
+class SeedFile(Model):
+    """A file written, 0600, before the agent starts."""
+
+    path: str
+    """Absolute, or relative to the attempt's private directory."""
+    content: bytes
+
+
+class LaunchPlan(Model):
+    """How to start an agent, exactly."""
+
+    argv: tuple[str, ...]
+    """The program (a name looked up on PATH, or a path) and its arguments, byte for byte."""
+    env: dict[str, str] = {}
+    """Variables the tool needs, over the host's own; the request's come on top."""
+    unset: tuple[str, ...] = ()
+    """Variables that must not reach the tool."""
+    stdin: bytes | None = None
+    """Standard input, or None for an empty one (headless) or the terminal (interactive)."""
+    files: tuple[SeedFile, ...] = ()
+    terminal: bool = False
+    """Whether the tool gets a terminal; otherwise pipes."""
+    merge_stderr: bool = False
+    """With pipes: whether errors go into the same pipe as output, in order."""
+
+
+class ExitStatus(Model):
+    """How a process ended."""
+
+    code: int | None = None
+    """Exit status, or None when a signal ended it or nobody knows."""
+    signal: int | None = None
+    lost: bool = False
+    """Whether the process vanished without a status."""
+
+
+class Reading(Model):
+    """What an adapter makes of a finished run."""
+
+    ok: bool
+    message: str | None = None
+    """Why not, in one line."""
+    result: object = None
+    conversation_id: str | None = None
+    usage: object = None

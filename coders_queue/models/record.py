@@ -1,0 +1,44 @@
+"""The record of a session: what the store knows of it, as every view reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from coders_queue.models.base import Model
+from coders_queue.models.lifecycle import State
+from coders_queue.models.outcome import Outcome
+from coders_queue.models.spec import SessionSpec
+
+
+class SessionRecord(Model):
+    """One session. Times are epoch seconds."""
+
+    id: str
+    state: State
+    attempt: int = 0
+    """The current attempt, from 1; 0 before the first. The fencing token of every write."""
+    spec: SessionSpec
+    """The request. After the end its environment values are gone."""
+    host: str | None = None
+    created_at: float
+    assigned_at: float | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    pid: int | None = None
+    """Process id of the agent on its host, while it runs."""
+    cancel_reason: str | None = None
+    """Set once somebody asked for the end; the host sees to it."""
+    inputs: tuple[Any, ...] = ()
+    """Results handed on by a canvas."""
+    request: dict[str, Any] | None = None
+    """The Celery request context saved at first delivery, with which the task is sent again."""
+    outcome: Outcome | None = None
+    settled: bool = False
+    """Whether Celery has stored the result and sent what follows from it."""
+    archived: tuple[int, ...] = ()
+    """Attempts whose archive is complete."""
+
+    @property
+    def label(self) -> str:
+        """The name if it has one, else the short id."""
+        return self.spec.name or self.id[:8]

@@ -1,0 +1,144 @@
+"""What a session is asked to be: the request, as it travels and is stored.
+
+Holds no decision of the host's (attempt, process, directory): those are in the record.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from coders_queue import ids
+from coders_queue.models.base import Model
+
+#: The largest task text accepted, bytes of UTF-8.
+MAX_TASK_BYTES = 4 * 1024 * 1024
+
+Mode = Literal["headless", "interactive"]
+Permission = Literal["default", "edit", "full"]
+
+
+def _no_nul(text: str, what: str) -> str:
+    if "\0" in text:
+        raise ValueError(f"{what} holds a NUL byte, which no program argument or file name can carry")
+    return text
+
+
+def _encodable(text: str, what: str) -> str:
+    # surrogateescape keeps bytes of file names that are not UTF-8; a lone surrogate beyond those
+    # cannot be written anywhere
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{what} holds a lone surrogate at character {error.start}") from None
+    return text
+
+
+class DirectoryWorkspace(Model):
+    """Run in an existing directory."""
+
+    type: Literal["directory"] = "directory"
+    path: str
+    """Absolute path on the host."""
+
+
+class WorktreeWorkspace(Model):
+    """Run in a git worktree of its own, on its own branch."""
+
+    type: Literal["worktree"] = "worktree"
+    repository: str
+    """Absolute path of the repository, or of any directory in it, on the host."""
+    ref: str = "HEAD"
+    """What to start from: a branch, tag or commit."""
+    branch: str | None = None
+    """The branch to create; ``coders/<name or short id>`` when None."""
+
+
+Workspace = Annotated[DirectoryWorkspace | WorktreeWorkspace, Field(discriminator="type")]
+
+
+class SessionSpec(Model):
+    """The request for one session."""
+
+    agent: str
+    """The adapter's name: ``shell``, ``claude``, ..."""
+    version: str | None = None
+    """The exact version wanted of the agent's program, or None for the one installed."""
+    task: str | None = None
+    """The prompt. At most 4 MiB of UTF-8."""
+    argv: tuple[str, ...] = ()
+    """``shell``: the command itself. Other agents: further arguments of their command line."""
+    name: str | None = None
+    """A name for people, unique among live sessions."""
+    workspace: Workspace
+    """Where it runs."""
+    env: dict[str, str] = Field(default_factory=dict)
+    """Environment variables added for the agent. Values are secret: never logged or shown."""
+    mode: Mode = "headless"
+    """``headless``: pipes and an end of its own. ``interactive``: the tool's terminal interface."""
+    columns: int = Field(default=120, ge=20, le=1000)
+    """Width of the terminal, characters."""
+    rows: int = Field(default=40, ge=5, le=1000)
+    """Height of the terminal, characters."""
+    model: str | None = None
+    """The model to use, in the agent's own spelling."""
+    permission: Permission = "default"
+    """What the agent may do unasked; the adapter maps it to the tool's own modes."""
+    resume: str | None = None
+    """A conversation id of the tool's to go on with."""
+    host: str | None = None
+    """The only host that will do, or None for any."""
+    owner: str = "unknown"
+    """Who it is run for."""
+    labels: dict[str, str] = Field(default_factory=dict)
+    """Free key and value pairs, for people and for selection."""
+    timeout: float | None = Field(default=None, gt=0)
+    """Seconds the agent may run before it is stopped and ends as cancelled; None for no limit."""
+    raise_on_failure: bool = False
+    """Whether the Celery task raises :class:`~coders_queue.errors.AgentFailed` when the agent fails."""
+    input: Literal["append", "ignore"] = "append"
+    """What to do with results handed on by a canvas: add them to the task, or not."""
+    correlation_id: str | None = None
+    """Ties log lines from command to transcript together; the session's id when None."""
+
+    @field_validator("task")
+    @classmethod
+    def _task_fits(cls, task: str | None) -> str | None:
+        if task is not None:
+            _no_nul(_encodable(task, "the task"), "the task")
+            if len(task.encode("utf-8", "surrogateescape")) > MAX_TASK_BYTES:
+                raise ValueError(f"the task is larger than {MAX_TASK_BYTES} bytes")
+        return task
+
+    @field_validator("argv")
+    @classmethod
+    def _argv_carries(cls, argv: tuple[str, ...]) -> tuple[str, ...]:
+        for index, word in enumerate(argv):
+            _no_nul(_encodable(word, f"argument {index}"), f"argument {index}")
+        return argv
+
+    @field_validator("env")
+    @classmethod
+    def _env_carries(cls, env: dict[str, str]) -> dict[str, str]:
+        for key, value in env.items():
+            if not key or "=" in key:
+                raise ValueError(f"{key!r} cannot name an environment variable")
+            _no_nul(_encodable(key, "a variable's name"), "a variable's name")
+            _no_nul(_encodable(value, f"the value of {key}"), f"the value of {key}")
+        return env
+
+    @field_validator("name", "host")
+    @classmethod
+    def _is_name(cls, name: str | None) -> str | None:
+        if name is not None and not ids.is_name(name):
+            raise ValueError(
+                f"{name!r} is not a name: use a letter or digit, then up to 62 of A-Z a-z 0-9 . _ -"
+            )
+        return name
+
+    @model_validator(mode="after")
+    def _shell_has_argv(self) -> SessionSpec:
+        if self.agent == "shell" and not self.argv and self.task is None:
+            raise ValueError("the shell agent needs a command: coders run shell -- PROGRAM ARG...")
+        return self

@@ -1,0 +1,1 @@
+"""Celery: the app, task names and payloads, and the session task."""

@@ -1,0 +1,1 @@
+"""The state: sessions, names, leases and events, in Redis or in memory."""

@@ -1,0 +1,1 @@
+"""Places a session can run in: each is started, found again, stopped."""
