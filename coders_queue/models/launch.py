@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from coders_queue.models.base import Model
+from coders_queue.models.outcome import Usage
 
 
 class SeedFile(Model):
@@ -47,6 +50,6 @@ class Reading(Model):
     ok: bool
     message: str | None = None
     """Why not, in one line."""
-    result: object = None
+    result: Any = None
     conversation_id: str | None = None
-    usage: object = None
+    usage: Usage | None = None

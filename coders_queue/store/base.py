@@ -1,0 +1,188 @@
+"""The store's contract: what Redis and the in-memory twin both do.
+
+Every write that changes a session is atomic, checks the lifecycle table, is fenced by the attempt
+number, and appends its event in the same step. Nothing here knows Celery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from coders_queue.models.event import Event
+from coders_queue.models.lifecycle import State
+from coders_queue.models.outcome import Outcome
+from coders_queue.models.record import SessionRecord
+from coders_queue.models.spec import SessionSpec
+
+
+class Store(Protocol):
+    """Sessions, names, leases, events."""
+
+    # -- sessions: writing ---------------------------------------------------------------------
+
+    def submit(
+        self, session_id: str, spec: SessionSpec, *, host: str | None = None
+    ) -> SessionRecord:
+        """Write a new session as QUEUED, or with ``host`` straight as ASSIGNED (attempt 1).
+
+        A second call with the same id changes nothing and returns the record as it is.
+        Raises Conflict when ``spec.name`` belongs to another live session; nothing is written then.
+        """
+        ...
+
+    def attach_request(
+        self, session_id: str, request: Mapping[str, Any], inputs: Sequence[Any] = ()
+    ) -> bool:
+        """Save the Celery request context, once; False when there was one already."""
+        ...
+
+    def assign(self, session_id: str, host: str) -> int | None:
+        """QUEUED -> ASSIGNED on ``host`` with the next attempt number, which is returned.
+
+        None when the session is not QUEUED (someone else was first, or it was cancelled).
+        """
+        ...
+
+    def move(
+        self,
+        session_id: str,
+        attempt: int,
+        target: State,
+        *,
+        pid: int | None = None,
+        started_at: float | None = None,
+    ) -> bool:
+        """A legal move of the current attempt to a state that is not an end.
+
+        False when the table forbids it, the attempt is not the current one, or there is no such
+        session: nothing is changed then. QUEUED as the target clears the host.
+        """
+        ...
+
+    def request_cancel(self, session_id: str, reason: str) -> SessionRecord | None:
+        """Ask for the end, durably. QUEUED sessions end at once as CANCELLED.
+
+        For those on a host ``cancel_reason`` is set (the first reason stays) and the host acts.
+        Returns the record after it, None for an unknown id. An ended session is left as it is.
+        """
+        ...
+
+    def finish(self, session_id: str, attempt: int, outcome: Outcome) -> bool:
+        """Move to the outcome's state and keep it; values of ``spec.env`` are dropped.
+
+        Its name becomes free. False under the same conditions as :meth:`move`. The stored outcome
+        carries the record's ``attempts`` and times where the given one leaves them open.
+        """
+        ...
+
+    def settle(self, session_id: str) -> bool:
+        """Celery has delivered the result: note it, start the record's time to live; once True."""
+        ...
+
+    def mark_archived(self, session_id: str, attempt: int) -> bool:
+        """The attempt's archive is complete; once True."""
+        ...
+
+    # -- sessions: reading ---------------------------------------------------------------------
+
+    def get(self, session_id: str) -> SessionRecord | None:
+        """One whole record."""
+        ...
+
+    def list(
+        self,
+        *,
+        live: bool | None = None,
+        host: str | None = None,
+        owner: str | None = None,
+        limit: int | None = None,
+    ) -> list[SessionRecord]:
+        """Records, newest first. ``live=True``: not ended; ``False``: ended; None: both."""
+        ...
+
+    def resolve(self, reference: str) -> str:
+        """The session id that a full id, a name or an unambiguous prefix of an id means.
+
+        A live session's name goes before a prefix; an ended session is found by its name when no
+        live one has it (the newest). Raises NotFound, or Ambiguous with the candidates named.
+        """
+        ...
+
+    def unsettled(self, limit: int = 1000) -> list[SessionRecord]:
+        """Ended sessions whose result Celery has not delivered, oldest end first."""
+        ...
+
+    # -- events --------------------------------------------------------------------------------
+
+    def record_event(
+        self, session_id: str, attempt: int, kind: str, data: Mapping[str, Any] | None = None
+    ) -> str:
+        """Append an event that changes no state; its id."""
+        ...
+
+    def last_event_id(self) -> str:
+        """The newest event's id (``0-0`` when there is none). Take it, then a snapshot, then follow."""
+        ...
+
+    def events(
+        self, after: str = "0-0", *, limit: int = 1000, block: float | None = None
+    ) -> list[Event]:
+        """Events later than ``after``, oldest first; waits up to ``block`` seconds for one."""
+        ...
+
+    # -- leases --------------------------------------------------------------------------------
+
+    def acquire_lease(self, name: str, holder: str, ttl: float) -> bool:
+        """Take or renew the lease for ``ttl`` seconds; False while another holder has it."""
+        ...
+
+    def release_lease(self, name: str, holder: str) -> bool:
+        """Give it up; False (and nothing done) unless ``holder`` has it."""
+        ...
+
+    def lease_holder(self, name: str) -> str | None:
+        """Who holds it now."""
+        ...
+
+    # -- hosts ---------------------------------------------------------------------------------
+
+    def announce_host(self, host: str, info: Mapping[str, Any], ttl: float) -> None:
+        """Say that the host is here, with a JSON-able description, for ``ttl`` seconds."""
+        ...
+
+    def hosts(self) -> dict[str, dict[str, Any]]:
+        """The hosts that are here now, by name."""
+        ...
+
+    def live_count(self, hosts: Iterable[str]) -> dict[str, int]:
+        """Sessions on each host that have not ended."""
+        ...
+
+    # -- chords --------------------------------------------------------------------------------
+
+    def watch_chord(self, body_id: str, member_id: str) -> None:
+        """Remember that ``member_id`` was a part of the chord whose body is ``body_id``."""
+        ...
+
+    def watched_chords(self, older_than: float) -> dict[str, str]:
+        """Chords watched for at least that many seconds: body id to a member's id."""
+        ...
+
+    def unwatch_chord(self, body_id: str) -> None:
+        """The body was sent: forget it."""
+        ...
+
+    # -- upkeep --------------------------------------------------------------------------------
+
+    def trim(self) -> int:
+        """Drop index entries whose record has expired; how many."""
+        ...
+
+    def ping(self) -> None:
+        """Raises Unavailable when the store does not answer in its time limit."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
