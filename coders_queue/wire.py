@@ -1,0 +1,142 @@
+"""The host's Unix socket: its verbs and how messages are framed.
+
+Standard library only, for both ends: the command line must not pay for more.
+
+A connection carries one request: one line of JSON ``{"verb": ..., "params": {...}, "correlation":
+...}``. The answer is lines of JSON: any number of ``{"part": {...}}`` for the streaming verbs, then
+one ``{"ok": {...}}`` or ``{"error": {"kind", "message", "hint"}}``. Bytes travel as base64.
+
+A *session object* is what ``coders ls --json`` prints: ``id, name, agent, version, state, attempts,
+host, owner, labels, mode, cwd, created_at, started_at, ended_at, pid, cancel_reason, exit_code,
+signal, cause, result, output, output_truncated, usage, conversation_id, workspace, archived,
+correlation_id``; what is not known yet is null.
+
+==============  =====================================================  ===================================
+verb            params                                                 answer
+==============  =====================================================  ===================================
+``status``      --                                                     ``{worker: {pid, started_at, version},
+                                                                       host, roles, broker, embedded,
+                                                                       degraded, sessions: {state: n},
+                                                                       state_dir}``
+``spawn``       ``spec`` (see SessionSpec; ``workspace`` may be left   a session object, once the agent's
+                out: then ``cwd`` and ``worktree``), ``wait`` bool     process lives (``wait`` true), else
+                                                                       at once
+``ls``          ``all`` bool, ``owner``, ``limit``                     ``{sessions: [object...]}``
+``show``        ``ref``                                                a session object with ``spec`` (its
+                                                                       env values hidden) and ``events``
+``result``      ``ref``                                                a session object; an error of kind
+                                                                       ``conflict`` while it is live
+``wait``        ``ref``, ``timeout`` seconds or null                   parts ``{state}`` as it changes, then
+                                                                       a session object
+``logs``        ``ref``, ``follow`` bool, ``raw`` bool, ``attempt``    parts ``{data: base64}``, then
+                                                                       ``{state}``
+``attach``      ``ref``                                                ``{argv: [...]}`` to run, or an error
+``send``        ``ref``, ``text``, ``enter`` bool                      ``{}``
+``screen``      ``ref``                                                ``{text}``
+``kill``        ``ref``, ``reason``                                    a session object
+``agents``      --                                                     ``{agents: [{name, program, path,
+                                                                       version, modes}]}``
+``stop``        --                                                     ``{}``; the worker ends, sessions stay
+==============  =====================================================  ===================================
+
+References (``ref``) are ids, names or unambiguous prefixes of ids.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from coders_queue import errors
+
+#: The longest accepted line, bytes: the largest task, JSON-escaped, with room to spare.
+MAX_LINE = 64 * 1024 * 1024
+
+
+def encode(message: dict[str, Any]) -> bytes:
+    """One framed message. Text may hold surrogate escapes; they survive as ``\\udcXX``."""
+    return json.dumps(message, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def decode(line: bytes) -> dict[str, Any]:
+    """The inverse of :func:`encode`. Raises UsageError for anything that is not one object."""
+    try:
+        message = json.loads(line)
+    except ValueError:
+        raise errors.UsageError("the message on the host's socket is not JSON") from None
+    if not isinstance(message, dict):
+        raise errors.UsageError("the message on the host's socket is not a JSON object")
+    return message
+
+
+def call(
+    path: str,
+    verb: str,
+    params: dict[str, Any],
+    *,
+    correlation: str | None = None,
+    timeout: float | None = 30.0,
+    connect_timeout: float = 3.0,
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Send a request and yield ``("part", ...)`` messages, then one ``("ok", ...)``.
+
+    ``timeout`` is the longest silence tolerated, seconds. Raises Unavailable when nobody listens
+    (``NotListening``), TimedOut on silence, and the host's own errors as themselves.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(connect_timeout)
+        try:
+            connection.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            raise NotListening(f"no worker listens on {path}", "start it: coders up") from None
+        except TimeoutError:
+            raise errors.TimedOut(
+                f"the worker on {path} did not accept a connection in {connect_timeout:g} s",
+                "look at it: coders doctor",
+            ) from None
+        except OSError as error:
+            raise errors.Unavailable(f"cannot reach the worker on {path}: {error.strerror}") from None
+        connection.settimeout(timeout)
+        request = {"verb": verb, "params": params, "correlation": correlation}
+        try:
+            connection.sendall(encode(request))
+            with connection.makefile("rb") as stream:
+                while True:
+                    line = stream.readline(MAX_LINE)
+                    if not line.endswith(b"\n"):
+                        raise errors.Unavailable(
+                            f"the worker went away while it answered {verb!r}", "try again"
+                        )
+                    message = decode(line)
+                    if "part" in message:
+                        yield "part", message["part"]
+                    elif "ok" in message:
+                        yield "ok", message["ok"]
+                        return
+                    else:
+                        raise errors.from_wire(message.get("error") or {})
+        except TimeoutError:
+            raise errors.TimedOut(
+                f"the worker did not answer {verb!r} in {timeout:g} s", "look at it: coders doctor"
+            ) from None
+        except (BrokenPipeError, ConnectionResetError):
+            raise errors.Unavailable(
+                f"the worker went away while it answered {verb!r}", "try again"
+            ) from None
+
+
+def ask(path: str, verb: str, params: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
+    """A request whose parts do not matter: the final answer alone."""
+    answer: dict[str, Any] = {}
+    for kind, body in call(path, verb, params or {}, **options):
+        if kind == "ok":
+            answer = body
+    return answer
+
+
+class NotListening(errors.Unavailable):
+    """There is no worker on this machine (yet)."""
+
+    kind = "not-listening"
