@@ -18,9 +18,10 @@ verb            params                                                 answer
                                                                        host, roles, broker, embedded,
                                                                        degraded, sessions: {state: n},
                                                                        state_dir}``
-``spawn``       ``spec`` (see SessionSpec; ``workspace`` may be left   a session object, once the agent's
-                out: then ``cwd`` and ``worktree``), ``wait`` bool     process lives (``wait`` true), else
-                                                                       at once
+``spawn``       ``spec`` (fields of SessionSpec but workspace and      a session object, once the agent's
+                owner), ``cwd``, ``worktree`` (a ref or null),         process lives (``wait`` true), else
+                ``environ`` (the caller's; the host takes what the     at once
+                agent may have), ``wait`` bool
 ``ls``          ``all`` bool, ``owner``, ``limit``                     ``{sessions: [object...]}``
 ``show``        ``ref``                                                a session object with ``spec`` (its
                                                                        env values hidden) and ``events``
