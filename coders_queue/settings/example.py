@@ -1,0 +1,81 @@
+"""The example configuration: every key with its meaning and its default, as YAML."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from itertools import groupby
+from typing import Any
+
+from coders_queue.settings import keys
+from coders_queue.settings.keys import ANY, Key
+
+_HEAD = """\
+# coders: every setting, with its default. Copy what you change to one of
+#
+#   /etc/coders/config.yaml        for the machine
+#   ~/.config/coders/config.yaml   for you
+#   .coders.yaml                   for a project (only keys marked "project")
+#
+# JSON and TOML do as well. Made by `python -m coders_queue.settings.publish`: do not edit.
+# yaml-language-server: $schema=../coders.schema.json"""
+
+_AGENTS = """
+# Agents by name; none needs to be here. For example:
+#
+#   agents:
+#     claude:
+"""
+
+
+def example() -> str:
+    """The text of the file."""
+    lines = [_HEAD]
+    top = [key for key in keys.all_keys().values() if key.path[0] != "agents"]
+    for section, members in groupby(top, lambda key: key.path[:-1]):
+        lines.append("")
+        indent = "  " * len(section)
+        if section:
+            lines.append(f"{keys.dotted(section)}:")
+        for key in members:
+            lines += _comment(key, indent + "# ")
+            lines += _entry(key, indent)
+    lines += _AGENTS.splitlines()
+    for key in keys.all_keys().values():
+        if ANY in key.path:
+            lines += _comment(key, "#       # ")
+            lines.append(f"#       {key.path[-1]}: {_yaml(default(key))}")
+    return "\n".join(lines) + "\n"
+
+
+def default(key: Key) -> Any:
+    """A key's default; None too where each machine has its own (see ``computed``)."""
+    return None if computed(key) else key.field.get_default(call_default_factory=True)
+
+
+def computed(key: Key) -> bool:
+    """Whether the default depends on the machine."""
+    return key.kind == "scalar" and key.field.default_factory is not None
+
+
+def _comment(key: Key, lead: str) -> list[str]:
+    doc = key.doc + (" (project)" if key.in_project else "")
+    return textwrap.wrap(doc, 98, initial_indent=lead, subsequent_indent=lead)
+
+
+def _entry(key: Key, indent: str) -> list[str]:
+    name = key.path[-1]
+    if computed(key):
+        return [f"{indent}# {name}: ..."]
+    value = default(key)
+    flat = f"{indent}{name}: {_yaml(value)}"
+    if len(flat) <= 98:
+        return [flat]
+    return [f"{indent}{name}:", *(f"{indent}  - {_yaml(item)}" for item in value)]
+
+
+def _yaml(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    # every JSON value is YAML
+    return json.dumps(value)

@@ -1,0 +1,30 @@
+"""What the parsers of configuration files have in common: their result and their complaint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from coders_queue.settings.keys import KeyPath
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """Values, and the line (from 1) on which each key stands."""
+
+    data: Any
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+
+
+class Malformed(Exception):
+    """The text is not of its format. ``line`` counts from 1; None when nobody knows."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def duplicate(name: str, first: int | None, line: int) -> Malformed:
+    """The complaint about a key given twice: one of the two would be lost in silence."""
+    earlier = f" (first on line {first})" if first else ""
+    return Malformed(f"the key {name!r} is given twice{earlier}", line)

@@ -1,0 +1,257 @@
+"""Every setting: its type, its default, its unit and what it means.
+
+Owns what a setting may be. Where values come from is :mod:`coders_queue.settings.load`'s; the
+configuration reference, the JSON Schema and the example file are all made from this file.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import socket
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+
+from coders_queue import ids
+from coders_queue.models.base import Model
+
+_DAY = 24 * 3600.0
+
+
+def _not_bool(value: Any) -> Any:
+    # YAML's yes and JSON's true would otherwise pass as the number 1
+    if isinstance(value, bool):
+        raise ValueError("should be a number")
+    return value
+
+
+def _one_line(text: str) -> str:
+    if any(ord(character) < 0x20 or ord(character) == 0x7F for character in text):
+        raise ValueError("should have no control characters")
+    return text
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+Number = BeforeValidator(_not_bool)
+Seconds = Annotated[float, Field(gt=0, le=10 * 365 * _DAY, allow_inf_nan=False), Number]
+Count = Annotated[int, Number]
+Text = Annotated[str, Field(min_length=1), AfterValidator(_one_line)]
+Role = Literal["host", "control"]
+
+#: What the agents get of the environment of whoever spawns them. Nothing of the person's own
+#: terminal is among it (the agent's is tmux's), no credentials but those a proxy's address may hold
+#: (without the proxy no model is reached), and no HOME (the host's own counts).
+PASS_ENV = (
+    *("PATH", "LANG", "LANGUAGE", "LC_*", "TZ"),
+    *("VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "PYENV_VERSION", "NVM_*", "NODE_PATH"),
+    *("JAVA_HOME", "GOPATH", "GOROOT", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"),
+    *("GIT_AUTHOR_*", "GIT_COMMITTER_*"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"),
+    *("http_proxy", "https_proxy", "no_proxy", "all_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE"),
+)
+
+
+def machine_name() -> str:
+    """This machine's host name, made a legal name of ours."""
+    cleaned = re.sub(r"[^A-Za-z0-9._-]+", "-", socket.gethostname()).lstrip("._-")[:63]
+    return cleaned or "localhost"
+
+
+def system_user() -> str:
+    """The operating system's name of the user who runs this process."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
+class BrokerSettings(Model):
+    """The Redis that every host shares."""
+
+    url: Text | None = Field(default=None, repr=False)
+    """Address: `redis://`, `rediss://` or `redis+socket://`. Not set: the embedded broker of this
+    machine, reached through its Unix socket."""
+    socket_timeout: Seconds = 3.0
+    """Seconds that a connection or an answer may take before the broker counts as unreachable."""
+    prefix: str = Field(default="cq:", pattern=r"^[A-Za-z0-9:_.-]{1,64}$")
+    """What all keys start with, so that several installations can share one Redis."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_redis(cls, url: str | None) -> str | None:
+        if url is None:
+            return url
+        try:
+            parts = urlsplit(url)
+            _ = parts.port
+        except ValueError:
+            raise ValueError("should be a URL with a port between 1 and 65535") from None
+        if parts.scheme not in ("redis", "rediss", "redis+socket"):
+            raise ValueError("should start with redis://, rediss:// or redis+socket:///")
+        if parts.scheme == "redis+socket":
+            if parts.hostname or not parts.path.strip("/"):
+                raise ValueError("should name a socket: redis+socket:///path/to/socket")
+        elif not parts.hostname:
+            raise ValueError(f"should name a host: {parts.scheme}://HOST:6379/0")
+        return url
+
+
+class HostSettings(Model):
+    """This machine's worker."""
+
+    name: str = Field(default_factory=machine_name)
+    """The host's name, unique among all hosts of a broker. Default: the machine's host name."""
+    roles: tuple[Role, ...] = Field(default=("host", "control"), min_length=1)
+    """What the worker does: `host` runs sessions, `control` places and reconciles them."""
+    capacity: Count = Field(default=200, ge=1, le=10_000)
+    """Sessions that may run here at once."""
+    threads: Count = Field(default=16, ge=1, le=512)
+    """Threads of the Celery worker. No session holds one while its agent runs."""
+    lease_ttl: Seconds = 15.0
+    """Seconds after which a host that says nothing counts as gone, and its name as free."""
+
+    @field_validator("name")
+    @classmethod
+    def _is_name(cls, name: str) -> str:
+        if not ids.is_name(name):
+            raise ValueError("should be a letter or digit, then up to 62 of A-Z a-z 0-9 . _ -")
+        return name
+
+    @field_validator("roles")
+    @classmethod
+    def _no_role_twice(cls, roles: tuple[Role, ...]) -> tuple[Role, ...]:
+        if len(set(roles)) != len(roles):
+            raise ValueError("should name each role once")
+        return roles
+
+
+class SessionDefaults(Model):
+    """What holds for a session whose request says nothing else."""
+
+    grace: Annotated[float, Number] = Field(default=10.0, ge=0, le=3600, allow_inf_nan=False)
+    """Seconds between asking an agent to end and killing it."""
+    spawn_timeout: Seconds = 15.0
+    """Seconds an agent has to come up before its spawn counts as failed."""
+    output_limit: Count = Field(default=262_144, ge=0, le=64 * 1024 * 1024)
+    """Bytes of an agent's output kept in its outcome, from the end; the recording has all."""
+    pass_env: tuple[Annotated[Text, Field(pattern=r"^[^=]+$")], ...] = PASS_ENV
+    """Shell patterns of the environment variables that an agent gets from whoever spawns it,
+    besides those its adapter asks for."""
+    timeout: Seconds | None = None
+    """Seconds an agent may run before it is stopped. Not set: no limit."""
+
+
+class WorkspaceSettings(Model):
+    """Where agents work."""
+
+    branch_prefix: str = Field(default="coders/", max_length=100)
+    """What the name of a worktree's branch starts with."""
+    keep: Literal["changed", "always"] = "changed"
+    """Which worktrees stay when a session has ended: `changed`, those with work that would be lost;
+    `always`, all."""
+
+    @field_validator("branch_prefix")
+    @classmethod
+    def _starts_a_branch(cls, prefix: str) -> str:
+        # git check-ref-format's rules and more: this ends up as an argument of git
+        parts = (prefix + "x").split("/")
+        if not re.fullmatch(r"[A-Za-z0-9._/-]*", prefix) or prefix.startswith("-"):
+            raise ValueError("should be of A-Z a-z 0-9 . _ / - and not start with -")
+        if ".." in prefix or any(
+            not part or part.startswith(".") or part.endswith((".", ".lock")) for part in parts
+        ):
+            raise ValueError("should be the start of a legal git branch name")
+        return prefix
+
+
+class RetentionSettings(Model):
+    """How long things are kept after a session has ended."""
+
+    records: Seconds = 7 * _DAY
+    """Seconds a session's record stays (7 days)."""
+    results: Seconds = 7 * _DAY
+    """Seconds its Celery result stays (7 days)."""
+    archives: Seconds = 30 * _DAY
+    """Seconds its archive stays on the host (30 days)."""
+    events: Count = Field(default=100_000, ge=1000)
+    """Entries that the event log keeps, at least."""
+
+
+class TmuxSettings(Model):
+    """The terminal multiplexer."""
+
+    program: Text = "tmux"
+    """The program: a name looked up on PATH, or a path."""
+    history_limit: Count = Field(default=50_000, ge=0, le=10_000_000)
+    """Lines that a terminal can be scrolled back."""
+
+
+class AgentSettings(Model):
+    """One agent's command line tool."""
+
+    program: Text | None = None
+    """The program: a name looked up on PATH, or a path. Not set: as its adapter says."""
+    args: tuple[str, ...] = ()
+    """Arguments added to each of its command lines."""
+    env: dict[str, str] = Field(default_factory=dict, repr=False)
+    """Environment variables added for each of its runs. Values are secret: never shown."""
+
+    @field_validator("args")
+    @classmethod
+    def _args_carry(cls, args: tuple[str, ...]) -> tuple[str, ...]:
+        if any("\0" in word for word in args):
+            raise ValueError("should have no NUL byte, which no program argument can carry")
+        return args
+
+    @field_validator("env")
+    @classmethod
+    def _env_carries(cls, env: dict[str, str]) -> dict[str, str]:
+        for name, value in env.items():
+            if not name or "=" in name or "\0" in name:
+                raise ValueError(f"{name!r} cannot name an environment variable")
+            if "\0" in value:
+                raise ValueError(f"the value of {name} holds a NUL byte")
+        return env
+
+
+class LogSettings(Model):
+    """Log lines. They go to files in the state directory."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
+    """The least important lines that are written."""
+    format: Literal["console", "json", "auto"] = "auto"
+    """`console` for people, `json` for programs; `auto`: console on a terminal, else JSON."""
+    max_bytes: Count = Field(default=10 * 1024 * 1024, ge=1024)
+    """Bytes after which a log file is put aside and a new one begun."""
+    backups: Count = Field(default=5, ge=1, le=1000)
+    """Files put aside that are kept, for each process."""
+
+
+AgentName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+
+
+class Settings(Model):
+    """All settings."""
+
+    broker: BrokerSettings = BrokerSettings()
+    host: HostSettings = Field(default_factory=HostSettings)
+    session: SessionDefaults = SessionDefaults()
+    workspace: WorkspaceSettings = WorkspaceSettings()
+    retention: RetentionSettings = RetentionSettings()
+    tmux: TmuxSettings = TmuxSettings()
+    agents: dict[AgentName, AgentSettings] = Field(default_factory=dict)
+    """Agents by name."""
+    log: LogSettings = LogSettings()
+    owner: Text = Field(default_factory=system_user)
+    """Who sessions are run for. Default: the operating system's user."""
+
+    def agent(self, name: str) -> AgentSettings:
+        """The settings of one agent; the defaults when nothing was set for it."""
+        return self.agents.get(name, AgentSettings())
