@@ -30,6 +30,8 @@ class SessionRecord(Model):
     """Set once somebody asked for the end; the host sees to it."""
     inputs: tuple[Any, ...] = ()
     """Results handed on by a canvas."""
+    publish: dict[str, Any] | None = None
+    """The options its message was first published with, to repeat a lost one."""
     request: dict[str, Any] | None = None
     """The Celery request context saved at first delivery, with which the task is sent again."""
     outcome: Outcome | None = None

@@ -6,6 +6,7 @@ number, and appends its event in the same step. Nothing here knows Celery.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -22,10 +23,17 @@ class Store(Protocol):
     # -- sessions: writing ---------------------------------------------------------------------
 
     def submit(
-        self, session_id: str, spec: SessionSpec, *, host: str | None = None
+        self,
+        session_id: str,
+        spec: SessionSpec,
+        *,
+        host: str | None = None,
+        inputs: Sequence[Any] = (),
+        publish: Mapping[str, Any] | None = None,
     ) -> SessionRecord:
         """Write a new session as QUEUED, or with ``host`` straight as ASSIGNED (attempt 1).
 
+        ``publish`` holds the options its message is sent with, so that a lost one can be repeated.
         A second call with the same id changes nothing and returns the record as it is.
         Raises Conflict when ``spec.name`` belongs to another live session; nothing is written then.
         """
@@ -56,7 +64,9 @@ class Store(Protocol):
         """A legal move of the current attempt to a state that is not an end.
 
         False when the table forbids it, the attempt is not the current one, or there is no such
-        session: nothing is changed then. QUEUED as the target clears the host.
+        session: nothing is changed then. QUEUED as the target clears the host, the times of the
+        attempt and the process. Raises ValueError for an end and for ASSIGNED, which have methods
+        of their own.
         """
         ...
 
@@ -72,7 +82,7 @@ class Store(Protocol):
         """Move to the outcome's state and keep it; values of ``spec.env`` are dropped.
 
         Its name becomes free. False under the same conditions as :meth:`move`. The stored outcome
-        carries the record's ``attempts`` and times where the given one leaves them open.
+        carries the record's ``attempts``, host and times where the given one leaves them open.
         """
         ...
 
@@ -97,8 +107,17 @@ class Store(Protocol):
         host: str | None = None,
         owner: str | None = None,
         limit: int | None = None,
-    ) -> list[SessionRecord]:
-        """Records, newest first. ``live=True``: not ended; ``False``: ended; None: both."""
+    ) -> builtins.list[SessionRecord]:
+        """Records, latest creation first. ``live=True``: not ended; ``False``: ended; None: both.
+
+        They come without ``inputs``, ``publish`` and ``request``. One that a newer version wrote is
+        shown as far as this version reads it, with the label ``coders.newer`` saying what is not
+        shown; :meth:`get` refuses it with a Conflict.
+        """
+        ...
+
+    def get_many(self, session_ids: Iterable[str]) -> dict[str, SessionRecord]:
+        """Records by id, read as in :meth:`list`; unknown ids are left out."""
         ...
 
     def resolve(self, reference: str) -> str:
@@ -109,8 +128,8 @@ class Store(Protocol):
         """
         ...
 
-    def unsettled(self, limit: int = 1000) -> list[SessionRecord]:
-        """Ended sessions whose result Celery has not delivered, oldest end first."""
+    def unsettled(self, limit: int = 1000) -> builtins.list[SessionRecord]:
+        """Ended sessions whose result Celery has not delivered, oldest end first; whole records."""
         ...
 
     # -- events --------------------------------------------------------------------------------
@@ -122,12 +141,12 @@ class Store(Protocol):
         ...
 
     def last_event_id(self) -> str:
-        """The newest event's id (``0-0`` when there is none). Take it, then a snapshot, then follow."""
+        """The newest event's id (``0-0`` when there is none). Take it, a snapshot, then follow."""
         ...
 
     def events(
         self, after: str = "0-0", *, limit: int = 1000, block: float | None = None
-    ) -> list[Event]:
+    ) -> builtins.list[Event]:
         """Events later than ``after``, oldest first; waits up to ``block`` seconds for one."""
         ...
 

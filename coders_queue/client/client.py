@@ -1,0 +1,201 @@
+"""``Coders``: the Python API, of the same strength as the command line.
+
+Spawning on this machine goes through the host's socket, as the command line does; anything else
+goes through the queue. Composition with other Celery tasks starts from :meth:`Coders.session`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+from celery.canvas import Signature
+
+from coders_queue import errors, wire
+from coders_queue.agents.registry import parse
+from coders_queue.client.handle import SessionHandle
+from coders_queue.models.record import SessionRecord
+from coders_queue.models.spec import SessionSpec
+from coders_queue.queue import names
+from coders_queue.queue.app import CodersApp, make_app
+from coders_queue.queue.session_task import parse_spec
+from coders_queue.settings.load import load
+from coders_queue.settings.paths import Paths
+from coders_queue.settings.schema import Settings
+from coders_queue.store.base import Store
+from coders_queue.store.open import open_store
+
+#: How long the local stack may take to come up, seconds.
+_UP_TIMEOUT = 120.0
+
+
+class Coders:
+    """A client of the queue.
+
+    Without arguments it reads the configuration as the command line does; when no broker is
+    configured it uses the embedded one of this machine, and starts the local stack when nothing
+    runs (``start=False`` leaves that to you).
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings | None = None,
+        state_dir: str | Path | None = None,
+        start: bool = True,
+    ) -> None:
+        environ = dict(os.environ)
+        if state_dir is not None:
+            environ["CODERS_STATE_DIR"] = str(Path(state_dir).absolute())
+        self._environ = environ
+        self._start = start
+        self.paths = Paths.find(environ)
+        self.settings = settings or load(environ, str(Path.cwd())).settings
+
+    @cached_property
+    def store(self) -> Store:
+        """The state that every view reads."""
+        if self.settings.broker.url is None:
+            self._ensure_up()
+        return open_store(
+            self._broker_url,
+            prefix=self.settings.broker.prefix,
+            retention=self.settings.retention.records,
+            socket_timeout=self.settings.broker.socket_timeout,
+        )
+
+    @cached_property
+    def app(self) -> CodersApp:
+        """The Celery app: its tasks, its backend, its canvas."""
+        return make_app(self.settings, self._broker_url, self.store)
+
+    def session(
+        self, agent: str, task: str | None = None, *, cwd: str | None = None, **fields: Any
+    ) -> Signature[Any]:
+        """A session as a Celery signature, for chains, groups and chords.
+
+        Its result is an :class:`~coders_queue.models.outcome.Outcome` as a dictionary. ``fields``
+        are those of :class:`~coders_queue.models.spec.SessionSpec`.
+        """
+        spec = self._spec(agent, task, cwd, fields)
+        # the request travels whole in a canvas until Celery publishes it; env values with it
+        signature = self.app.tasks[names.SESSION].s(spec=spec.model_dump(mode="json"))
+        return cast("Signature[Any]", signature)
+
+    def spawn(
+        self,
+        agent: str,
+        task: str | None = None,
+        *,
+        cwd: str | None = None,
+        wait: bool = True,
+        **fields: Any,
+    ) -> SessionHandle:
+        """Spawn a session and, with ``wait``, return once its agent lives.
+
+        Raises a SpawnError that says why when it does not come up.
+        """
+        spec = self._spec(agent, task, cwd, fields)
+        try:
+            return self._spawn_here(spec, wait)
+        except wire.NotListening:
+            if self.settings.broker.url is None:
+                self._ensure_up()
+                return self._spawn_here(spec, wait)
+        return self._spawn_by_queue(spec, wait)
+
+    def get(self, reference: str) -> SessionHandle:
+        """The session of that id, name or unambiguous prefix. Raises NotFound, Ambiguous."""
+        return SessionHandle(self, self.store.resolve(reference))
+
+    def list(self, **filters: Any) -> list[SessionRecord]:
+        """Records, newest first; filters as of :meth:`coders_queue.store.base.Store.list`."""
+        return self.store.list(**filters)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        if "app" in self.__dict__:
+            self.app.close()
+        if "store" in self.__dict__:
+            self.store.close()
+
+    def __enter__(self) -> Coders:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    @property
+    def _broker_url(self) -> str:
+        return self.settings.broker.url or self.paths.broker_url
+
+    def _spec(
+        self, agent: str, task: str | None, cwd: str | None, fields: Mapping[str, Any]
+    ) -> SessionSpec:
+        name, version = parse(agent)
+        data: dict[str, Any] = {
+            "owner": self.settings.owner,
+            "workspace": {"type": "directory", "path": cwd or str(Path.cwd())},
+            **fields,
+            "agent": name,
+            "task": task,
+        }
+        if version is not None:
+            data["version"] = version
+        return parse_spec(data)
+
+    def _spawn_here(self, spec: SessionSpec, wait: bool) -> SessionHandle:
+        answer = wire.ask(
+            str(self.paths.host_socket),
+            "spawn",
+            {
+                "spec": spec.model_dump(mode="python"),
+                "environ": dict(self._environ),
+                "wait": wait,
+            },
+            correlation=spec.correlation_id,
+            timeout=self.settings.session.spawn_timeout + 10.0,
+        )
+        return SessionHandle(self, answer["id"])
+
+    def _spawn_by_queue(self, spec: SessionSpec, wait: bool) -> SessionHandle:
+        result = self.app.tasks[names.SESSION].apply_async(kwargs={"spec": spec})
+        handle = SessionHandle(self, str(result.id))
+        if not wait:
+            return handle
+        record = handle.wait_running(self.settings.session.spawn_timeout + 10.0)
+        outcome = record.outcome
+        if outcome is not None and outcome.started_at is None and outcome.cause is not None:
+            raise errors.SpawnError(outcome.cause.message)
+        return handle
+
+    def _ensure_up(self) -> None:
+        try:
+            wire.ask(str(self.paths.host_socket), "status", timeout=10.0)
+        except wire.NotListening:
+            if not self._start:
+                raise
+        else:
+            return
+        try:
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", "coders_workers", "up"],
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=_UP_TIMEOUT,
+            )
+        except subprocess.TimeoutExpired:
+            raise errors.TimedOut(
+                f"the local stack was not up in {_UP_TIMEOUT:g} s", "look at it: coders doctor"
+            ) from None
+        if done.returncode != 0:
+            said = done.stderr.strip().splitlines()
+            raise errors.Unavailable(said[0] if said else "the local stack did not start")

@@ -1,0 +1,35 @@
+"""The ``revoke`` control command, made to mean what it says for sessions.
+
+Celery's own only keeps a list of ids in each worker's memory: it neither ends a session that runs
+nor completes the canvas around it. For a session it is a durable cancel here; any other task is
+revoked as ever.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery.utils.functional import maybe_list
+from celery.worker.control import control_command
+from celery.worker.control import revoke as celery_revoke
+
+
+@control_command(
+    name="revoke", variadic="task_id", signature="[id1 [id2 [... [idN]]]]"
+)
+def revoke(
+    state: Any, task_id: Any, terminate: bool = False, signal: Any = None, **kwargs: Any
+) -> Any:
+    """Cancel sessions, durably; revoke other tasks by id (or list of ids)."""
+    app = state.app
+    others = []
+    cancelled = []
+    for one in maybe_list(task_id) or []:
+        dispatch = getattr(app, "dispatch", None)
+        if dispatch is not None and dispatch.cancel(one, "revoked") is not None:
+            cancelled.append(one)
+        else:
+            others.append(one)
+    if others:
+        return celery_revoke(state, others, terminate=terminate, signal=signal, **kwargs)
+    return {"ok": f"sessions {cancelled} cancelled"}

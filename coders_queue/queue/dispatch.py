@@ -1,0 +1,135 @@
+"""Sending sessions where they go: placing, completing, cancelling. One short message each.
+
+Knows the store and a way to publish; every method may be called twice and late. What a message
+loses, ``reconcile`` finds again in the store.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from coders_queue.clock import Clock, system_clock
+from coders_queue.models.lifecycle import State
+from coders_queue.models.record import SessionRecord
+from coders_queue.placement import choose_host
+from coders_queue.queue.delivery import lease_name
+from coders_queue.store.base import Store
+
+#: How long a message is given to arrive before it is sent again, seconds.
+PATIENCE = 5.0
+
+
+class Publisher(Protocol):
+    """The messages that dispatching sends."""
+
+    def spawn(self, host: str, session_id: str, attempt: int) -> None:
+        """To the host: bring the attempt up."""
+
+    def stop(self, host: str, session_id: str, attempt: int) -> None:
+        """To the host: end the attempt."""
+
+    def sweep(self, host: str) -> None:
+        """To the host: hold what runs against what should run."""
+
+    def resend(self, record: SessionRecord) -> None:
+        """The session's own message, with its saved context (or as it was first published)."""
+
+    def kick_chord(self, body_id: str, member: SessionRecord) -> bool:
+        """Count a finished member of a chord again; False when the body is already on its way."""
+
+
+class Dispatch:
+    """Moves sessions along."""
+
+    def __init__(self, store: Store, publisher: Publisher, clock: Clock = system_clock) -> None:
+        self._store = store
+        self._publisher = publisher
+        self._clock = clock
+
+    def place(self, record: SessionRecord) -> bool:
+        """Give a queued session to a host; False when none can take it now (it stays queued)."""
+        if record.state is not State.QUEUED:
+            return False
+        hosts = self._store.hosts()
+        host = choose_host(record.spec, hosts, self._store.live_count(hosts))
+        if host is None:
+            return False
+        attempt = self._store.assign(record.id, host)
+        if attempt is None:
+            return False
+        self._publisher.spawn(host, record.id, attempt)
+        return True
+
+    def complete(self, session_id: str) -> None:
+        """The session has ended: send its message with the outcome to be found.
+
+        Before the first delivery there is no context to send it with; that delivery finds the
+        outcome itself.
+        """
+        record = self._store.get(session_id)
+        if record is not None and record.request is not None and not record.settled:
+            self._publisher.resend(record)
+
+    def cancel(self, session_id: str, reason: str) -> SessionRecord | None:
+        """Ask for the end of a session, queued or running. None for an unknown id."""
+        record = self._store.request_cancel(session_id, reason)
+        if record is None:
+            return None
+        if record.state.ended:
+            self.complete(session_id)
+        elif record.host is not None:
+            self._publisher.stop(record.host, session_id, record.attempt)
+        return record
+
+    def reconcile(self) -> dict[str, int]:
+        """Send again what got lost; how many of each kind."""
+        return {
+            "delivered": self._reap(),
+            "placed": self._place_waiting(),
+            "chords": self._kick_chords(),
+            "swept": self._sweep_hosts(),
+        }
+
+    def _reap(self) -> int:
+        """Outcomes that nobody carried away."""
+        count = 0
+        for record in self._store.unsettled():
+            late = self._clock() - (record.ended_at or record.created_at) > PATIENCE
+            if late and self._store.lease_holder(lease_name(record.id)) is None:
+                self._publisher.resend(record)
+                count += 1
+        return count
+
+    def _place_waiting(self) -> int:
+        """Queued sessions that found no host, or whose first message got lost."""
+        count = 0
+        for record in reversed(self._store.list(live=True)):
+            if self._clock() - record.created_at <= PATIENCE:
+                continue
+            if record.request is None:
+                self._publisher.resend(record)
+                count += 1
+            elif record.state is State.QUEUED:
+                count += self.place(record)
+        return count
+
+    def _kick_chords(self) -> int:
+        """Chords whose last part died between counting and sending the body."""
+        count = 0
+        for body_id, member_id in self._store.watched_chords(PATIENCE).items():
+            member = self._store.get(member_id)
+            if member is None or not member.settled:
+                if member is None:
+                    self._store.unwatch_chord(body_id)
+                continue
+            if self._publisher.kick_chord(body_id, member):
+                count += 1
+            else:
+                self._store.unwatch_chord(body_id)
+        return count
+
+    def _sweep_hosts(self) -> int:
+        hosts = self._store.hosts()
+        for host in hosts:
+            self._publisher.sweep(host)
+        return len(hosts)

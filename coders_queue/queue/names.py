@@ -1,0 +1,23 @@
+"""Task names and their payloads' order: how one process asks another for work.
+
+The names are the contract; clients send by name and never import what runs there.
+"""
+
+from __future__ import annotations
+
+#: A session. ``args``: results handed on by a canvas; ``kwargs``: ``spec``.
+SESSION = "coders.session"
+
+#: On ``host.<name>``: bring an attempt up. ``(session id, attempt)``.
+SPAWN = "coders.host.spawn"
+#: On ``host.<name>``: end an attempt. ``(session id, attempt)``.
+STOP = "coders.host.stop"
+#: On ``host.<name>``: store what an attempt left. ``(session id, attempt)``.
+ARCHIVE = "coders.host.archive"
+#: On ``host.<name>``: hold what runs against what should run.
+SWEEP = "coders.host.sweep"
+
+#: On the control queue, by beat: send again what got lost, place what waits.
+RECONCILE = "coders.reconcile"
+#: On the control queue, by beat: drop index entries of expired records.
+TRIM = "coders.trim"

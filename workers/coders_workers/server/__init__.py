@@ -1,0 +1,1 @@
+"""The host's Unix socket: what people and programs on this machine ask of its worker."""

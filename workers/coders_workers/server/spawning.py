@@ -1,0 +1,123 @@
+"""The ``spawn`` verb: from what a caller said to a session whose agent lives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from coders_queue import errors, ids
+from coders_queue.agents import registry
+from coders_queue.models.lifecycle import State
+from coders_queue.models.record import SessionRecord
+from coders_queue.models.spec import SessionSpec
+from coders_queue.queue import names
+from coders_queue.queue.session_task import parse_spec
+from coders_workers.server.station import Station
+from coders_workers.supervisor import environment, plan
+
+#: Errors that a failed spawn comes back as, by the kind of its cause.
+_RAISED = {"spawn": errors.SpawnError, "workspace": errors.WorkspaceError}
+
+
+class Spawning:
+    """Takes requests for new sessions from people on this machine."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+
+    def spawn(self, params: dict[str, Any]) -> SessionRecord:
+        """Submit the session and, with ``wait``, see its agent live.
+
+        Raises what is wrong with the request before anything is written, and a SpawnError with the
+        cause when the agent did not come up.
+        """
+        spec = self._spec(params)
+        session_id = ids.new_session_id()
+        here = self._place_here(spec)
+        if here:
+            self._preflight(spec)
+        station = self._station
+        host = station.host.name if here else None
+        # the record is what counts; the two messages only make what it asks for happen soon
+        record = station.store.submit(session_id, spec, host=host, publish={})
+        if host is not None:
+            station.app.publisher.spawn(host, session_id, record.attempt)
+        station.app.tasks[names.SESSION].apply_async(task_id=session_id, kwargs={"spec": spec})
+        if not params.get("wait", True):
+            return record
+        return self._alive(record)
+
+    def _alive(self, record: SessionRecord) -> SessionRecord:
+        limit = self._station.settings.session.spawn_timeout + 5.0
+        seen = self._station.bulletin.wait(
+            record.id, lambda now: now.state is State.RUNNING or now.state.ended, limit
+        )
+        if seen is None:
+            current = self._station.store.get(record.id) or record
+            if current.state is State.QUEUED:
+                return current  # no host has room: it waits, and says so
+            raise errors.TimedOut(
+                f"session {record.label} is still {current.state} after {limit:g} s",
+                f"it may come up yet: coders show {record.label}",
+            )
+        outcome = seen.outcome
+        if outcome is not None and outcome.started_at is None and outcome.cause is not None:
+            raise _RAISED.get(outcome.cause.kind, errors.SpawnError)(outcome.cause.message)
+        return seen
+
+    def _spec(self, params: dict[str, Any]) -> SessionSpec:
+        station = self._station
+        data = dict(params.get("spec") or {})
+        agent = str(data.get("agent") or "")
+        adapter = registry.get(agent)
+        data.setdefault("owner", station.settings.owner)
+        if data.get("timeout") is None:
+            data["timeout"] = station.settings.session.timeout
+        if "workspace" not in data:
+            cwd = str(params.get("cwd") or station.host.environ.get("HOME", "/"))
+            worktree = params.get("worktree")
+            data["workspace"] = (
+                {"type": "directory", "path": cwd}
+                if worktree is None
+                else {"type": "worktree", "repository": cwd, "ref": worktree}
+            )
+        environ = params.get("environ") or {}
+        patterns = (*station.settings.session.pass_env, *adapter.pass_env)
+        data["env"] = environment.caller_part(environ, patterns) | dict(data.get("env") or {})
+        return parse_spec(data)
+
+    def _place_here(self, spec: SessionSpec) -> bool:
+        station = self._station
+        name = station.host.name
+        if "host" not in station.settings.host.roles:
+            return False
+        if spec.host is not None:
+            if spec.host != name and spec.host not in station.store.hosts():
+                raise errors.NotFound(
+                    f"there is no host {spec.host!r}",
+                    f"hosts here now: {', '.join(sorted(station.store.hosts())) or 'none'}",
+                )
+            if spec.host != name:
+                return False
+        return station.store.live_count([name])[name] < station.settings.host.capacity
+
+    def _preflight(self, spec: SessionSpec) -> None:
+        """What can be known to be wrong on this machine, before anything is written."""
+        station = self._station
+        adapter = registry.get(spec.agent)
+        if spec.mode not in adapter.modes:
+            raise errors.UsageError(
+                f"{spec.agent} cannot run {spec.mode}", f"it runs {' or '.join(adapter.modes)}"
+            )
+        workspace = spec.workspace
+        path = Path(workspace.path if workspace.type == "directory" else workspace.repository)
+        if not path.exists():
+            raise errors.WorkspaceError(f"there is no directory {path}", "create it, or check --cwd")
+        if not path.is_dir():
+            raise errors.WorkspaceError(f"{path} is not a directory", "check --cwd")
+        program = station.settings.agent(spec.agent).program or adapter.program
+        if program is None and spec.argv:
+            program = spec.argv[0]
+        if program is not None:
+            search = spec.env.get("PATH") or station.host.environ.get("PATH", "")
+            plan.find_program(program, search, path, spec.agent)

@@ -1,0 +1,113 @@
+"""What the socket's verbs can reach: the worker's parts, as one small surface."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import coders_queue
+from coders_queue import errors, ids
+from coders_queue.agents import registry
+from coders_queue.models.lifecycle import State
+from coders_queue.models.record import SessionRecord
+from coders_queue.queue.app import CodersApp
+from coders_queue.queue.dispatch import Dispatch
+from coders_queue.settings.schema import Settings
+from coders_queue.store.base import Store
+from coders_workers.bulletin import Bulletin
+from coders_workers.runtimes.base import Runtime
+from coders_workers.supervisor.host import Host
+
+
+@dataclass(frozen=True)
+class Station:
+    """The worker as its socket sees it."""
+
+    host: Host
+    app: CodersApp
+    bulletin: Bulletin
+    broker: str
+    """The broker's URL, without its password."""
+    embedded: bool
+    started_at: float
+    degraded: Callable[[], bool]
+    """Whether the broker is out of reach just now."""
+    stop: Callable[[], None]
+    """Ask the worker to end."""
+
+    @property
+    def store(self) -> Store:
+        """The state."""
+        return self.host.store
+
+    @property
+    def runtime(self) -> Runtime:
+        """Where sessions run."""
+        return self.host.runtime
+
+    @property
+    def settings(self) -> Settings:
+        """The worker's settings."""
+        return self.host.settings
+
+    @property
+    def dispatch(self) -> Dispatch:
+        """Placing, completing, cancelling."""
+        return self.app.dispatch
+
+    def status(self) -> dict[str, Any]:
+        """How this worker is."""
+        degraded = self.degraded()
+        counts: Counter[str] = Counter()
+        if not degraded:
+            counts.update(str(record.state) for record in self.store.list(live=True))
+        return {
+            "worker": {
+                "pid": os.getpid(),
+                "started_at": self.started_at,
+                "version": coders_queue.__version__,
+            },
+            "host": self.host.name,
+            "roles": list(self.settings.host.roles),
+            "broker": self.broker,
+            "embedded": self.embedded,
+            "degraded": degraded,
+            "sessions": dict(counts),
+            "state_dir": str(self.host.paths.state),
+        }
+
+    def running_here(self, record: SessionRecord) -> str:
+        """The reference of the session's live attempt. Raises Conflict when it is not to be had."""
+        if record.state is not State.RUNNING:
+            hint = None if record.state.ended else f"wait for it: coders wait {record.label}"
+            raise errors.Conflict(f"session {record.label} is {record.state}, not running", hint)
+        if record.host != self.host.name:
+            raise errors.Conflict(
+                f"session {record.label} runs on host {record.host}, this is {self.host.name}",
+                "run the command there",
+            )
+        return ids.attempt_ref(record.id, record.attempt)
+
+    def agents(self) -> list[dict[str, Any]]:
+        """The agents that this host knows, and where their programs are."""
+        found = []
+        for name in registry.names():
+            adapter = registry.get(name)
+            program = self.settings.agent(name).program or adapter.program
+            path = None
+            if program is not None:
+                path = shutil.which(program, path=self.host.environ.get("PATH"))
+            found.append(
+                {
+                    "name": name,
+                    "program": program,
+                    "path": path,
+                    "version": None,
+                    "modes": list(adapter.modes),
+                }
+            )
+        return found

@@ -1,0 +1,176 @@
+"""What each verb of the host's socket does. The verbs are listed in ``coders_queue.wire``."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from coders_queue import errors
+from coders_queue.models.lifecycle import State
+from coders_queue.models.record import SessionRecord
+from coders_queue.models.view import LISTED_OUTPUT, session_object, spec_shown
+from coders_workers.server.spawning import Spawning
+from coders_workers.server.station import Station
+from coders_workers.server.transcript import Transcript
+
+Params = dict[str, Any]
+Parts = Iterator[dict[str, Any]]
+Gone = Callable[[], bool]
+
+#: How often a caller that only waits is checked for having hung up, seconds.
+_PATIENCE = 2.0
+_EVENTS_READ = 20_000
+_EVENTS_SHOWN = 200
+
+
+class Verbs:
+    """Answers requests with what the station has."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._spawning = Spawning(station)
+        self._transcript = Transcript(station)
+
+    def handle(self, verb: str, params: Params, gone: Gone) -> Parts:
+        """The parts of the answer; its return value is the final one. Raises UsageError."""
+        method = getattr(self, f"_verb_{verb.replace('-', '_')}", None)
+        if method is None:
+            raise errors.UsageError(f"the worker has no verb {verb!r}", "update coders on this host")
+        parts: Parts = method(params, gone)
+        return parts
+
+    # each verb is a generator: ``yield`` sends a part, ``return`` is the answer
+
+    def _verb_status(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return self._station.status()
+
+    def _verb_spawn(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        record = self._spawning.spawn(params)
+        return session_object(record)
+
+    def _verb_ls(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        records = self._station.store.list(
+            live=None if params.get("all") else True,
+            owner=params.get("owner"),
+            limit=params.get("limit"),
+        )
+        return {"sessions": [session_object(one, output_limit=LISTED_OUTPUT) for one in records]}
+
+    def _verb_show(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        record = self._record(params)
+        since = f"{int(record.created_at * 1000) - 1000}-0"  # an event's id starts with its time
+        events = [
+            event.model_dump(mode="json")
+            for event in self._station.store.events(since, limit=_EVENTS_READ)
+            if event.session == record.id
+        ]
+        return {
+            **session_object(record),
+            "spec": spec_shown(record),
+            "events": events[-_EVENTS_SHOWN:],
+        }
+
+    def _verb_result(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        record = self._record(params)
+        if not record.state.ended:
+            raise errors.Conflict(
+                f"session {record.label} has no result yet: it is {record.state}",
+                f"wait for it: coders wait {record.label}",
+            )
+        return session_object(record)
+
+    def _verb_wait(self, params: Params, gone: Gone) -> Parts:
+        record = self._record(params)
+        timeout = params.get("timeout")
+        left = None if timeout is None else float(timeout)
+        state: State | None = None
+        while True:
+            if record.state is not state:
+                state = record.state
+                yield {"state": str(state)}
+            if record.state.ended:
+                return session_object(record)
+            if gone():
+                return {}
+            if left is not None and left <= 0:
+                raise errors.TimedOut(
+                    f"session {record.label} is still {record.state} after {float(timeout or 0):g} s",
+                    "it goes on; wait again, or end it: coders kill",
+                )
+            step = _PATIENCE if left is None else min(_PATIENCE, left)
+            left = None if left is None else left - step
+            before = record.state
+            record = self._station.bulletin.wait(
+                record.id, lambda now, before=before: now.state is not before, step  # type: ignore[misc]
+            ) or self._again(record)
+
+    def _verb_logs(self, params: Params, gone: Gone) -> Parts:
+        record = self._record(params)
+        for data in self._transcript.read(
+            record,
+            follow=bool(params.get("follow")),
+            raw=bool(params.get("raw")),
+            attempt=params.get("attempt"),
+            gone=gone,
+        ):
+            yield {"data": base64.b64encode(data).decode("ascii")}
+        return {"state": str(self._again(record).state)}
+
+    def _verb_attach(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return {"argv": self._station.runtime.attach_argv(self._running_here(params))}
+
+    def _verb_send(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        self._station.runtime.send(
+            self._running_here(params),
+            str(params.get("text", "")),
+            enter=bool(params.get("enter", True)),
+        )
+        return {}
+
+    def _verb_screen(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return {"text": self._station.runtime.screen(self._running_here(params))}
+
+    def _verb_kill(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        record = self._record(params)
+        if record.state.ended:
+            raise errors.Conflict(f"session {record.label} has already ended: {record.state}")
+        self._station.dispatch.cancel(record.id, str(params.get("reason") or "killed"))
+        limit = self._station.settings.session.grace + 5.0
+        ended = self._station.bulletin.wait(record.id, lambda now: now.state.ended, limit)
+        return session_object(ended or self._again(record))
+
+    def _verb_agents(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return {"agents": self._station.agents()}
+
+    def _verb_stop(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        self._station.stop()
+        return {}
+
+    def _record(self, params: Params) -> SessionRecord:
+        reference = params.get("ref")
+        if not isinstance(reference, str) or not reference:
+            raise errors.UsageError("no session was named", "give an id, a name or a prefix of an id")
+        session_id = self._station.store.resolve(reference)
+        record = self._station.store.get(session_id)
+        if record is None:
+            raise errors.NotFound(f"there is no session {reference!r}", "see: coders ls --all")
+        return record
+
+    def _again(self, record: SessionRecord) -> SessionRecord:
+        return self._station.store.get(record.id) or record
+
+    def _running_here(self, params: Params) -> str:
+        record = self._record(params)
+        return self._station.running_here(record)

@@ -1,0 +1,153 @@
+"""The local stack: embedded broker, worker and beat, started together and left running.
+
+``up`` starts what is missing, ``down`` ends what is there; sessions outlive both. Safe to call from
+many commands at once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from coders_queue import errors, wire
+from coders_queue.settings.paths import Paths
+from coders_queue.settings.schema import Settings
+from coders_workers import broker
+from coders_workers.process_lock import ProcessLock
+
+_LOCK_TIMEOUT = 90.0
+_READY_TIMEOUT = 60.0
+_STOP_TIMEOUT = 30.0
+
+#: Tells a person what is being done.
+Progress = Callable[[str], None]
+
+
+def worker_lock(paths: Paths) -> ProcessLock:
+    """Held by the worker."""
+    return ProcessLock(paths.run / "worker.lock", "a worker")
+
+
+def beat_lock(paths: Paths) -> ProcessLock:
+    """Held by beat."""
+    return ProcessLock(paths.run / "beat.lock", "beat")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What belongs to one state directory."""
+
+    settings: Settings
+    paths: Paths
+    progress: Progress
+
+    @property
+    def broker_url(self) -> str:
+        """The configured broker, or the embedded one."""
+        return self.settings.broker.url or self.paths.broker_url
+
+    def up(self) -> dict[str, Any]:
+        """Start what does not run; the worker's status. Raises when something does not come up."""
+        lock = ProcessLock(self.paths.run / "stack.lock", "another 'coders up'")
+        if not lock.acquire(_LOCK_TIMEOUT):
+            raise errors.TimedOut(
+                f"another 'coders up' or 'down' (pid {lock.holder()}) has not finished",
+                "try again, or see: coders doctor",
+            )
+        try:
+            if self.settings.broker.url is None and broker.start(self.paths):
+                self.progress("started the embedded broker")
+            worker = None
+            if worker_lock(self.paths).holder() is None:
+                self.progress("starting the worker")
+                worker = self._start("worker")
+            if "control" in self.settings.host.roles and beat_lock(self.paths).holder() is None:
+                self._start("beat")
+            return self._await_ready(worker)
+        finally:
+            lock.release()
+
+    def down(self) -> dict[str, Any]:
+        """End worker, beat and embedded broker; which of them ran."""
+        lock = ProcessLock(self.paths.run / "stack.lock", "another 'coders down'")
+        if not lock.acquire(_LOCK_TIMEOUT):
+            raise errors.TimedOut(
+                f"another 'coders up' or 'down' (pid {lock.holder()}) has not finished",
+                "try again, or see: coders doctor",
+            )
+        try:
+            ended = {
+                "worker": self._end("the worker", worker_lock(self.paths)),
+                "beat": self._end("beat", beat_lock(self.paths)),
+                "broker": self.settings.broker.url is None and broker.stop(self.paths),
+            }
+        finally:
+            lock.release()
+        return ended
+
+    def _start(self, role: str) -> subprocess.Popen[bytes]:
+        log = os.open(
+            self.paths.logs / f"{role}.out", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
+        )
+        environ = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in {"CODERS_SESSION_ID", "CODERS_ATTEMPT", "CODERS_INPUT", "TMUX", "TMUX_PANE"}
+        }
+        try:
+            return subprocess.Popen(
+                [sys.executable, "-P", "-m", "coders_workers", role],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=self.paths.state,
+                env=environ,
+            )
+        finally:
+            os.close(log)
+
+    def _await_ready(self, worker: subprocess.Popen[bytes] | None) -> dict[str, Any]:
+        deadline = time.monotonic() + _READY_TIMEOUT
+        while True:
+            try:
+                return wire.ask(str(self.paths.host_socket), "status", timeout=10.0)
+            except wire.NotListening:
+                pass
+            if worker is not None and worker.poll() is not None:
+                raise errors.Unavailable(f"the worker ended at its start: {self._last_words()}")
+            if time.monotonic() > deadline:
+                raise errors.TimedOut(
+                    f"the worker was not ready in {_READY_TIMEOUT:g} s", f"see {self.paths.logs}"
+                )
+            time.sleep(0.02)
+
+    def _last_words(self) -> str:
+        try:
+            lines = (self.paths.logs / "worker.out").read_text(errors="replace").splitlines()
+        except OSError:
+            lines = []
+        said = [line for line in lines if line.strip()]
+        return said[-1] if said else f"see {self.paths.logs}"
+
+    def _end(self, what: str, lock: ProcessLock) -> bool:
+        pid = lock.holder()
+        if pid is None:
+            return False
+        self.progress(f"stopping {what}")
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_TIMEOUT
+        while lock.holder() == pid:
+            if time.monotonic() > deadline:
+                # it holds nothing that a kill could hurt: sessions and state live elsewhere
+                os.kill(pid, signal.SIGKILL)
+                time.sleep(0.2)
+                return True
+            time.sleep(0.02)
+        return True

@@ -1,0 +1,50 @@
+"""The environment an agent starts with: little of the host's, nothing of the host's secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+
+#: What every program expects of the user it runs as.
+_IDENTITY = ("HOME", "USER", "LOGNAME", "SHELL", "PATH", "TMPDIR", "XDG_*", "SSH_AUTH_SOCK")
+
+#: Never taken along by a pattern: they are this project's own, or belong to another terminal.
+_NEVER = ("CODERS_*", "TMUX", "TMUX_PANE", "TERM", "COLUMNS", "LINES", "PYTHONPATH", "PYTHONHOME")
+
+
+def pick(environ: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
+    """The variables whose names match one of the shell patterns."""
+    patterns = tuple(patterns)
+    return {
+        name: value
+        for name, value in environ.items()
+        if any(fnmatchcase(name, pattern) for pattern in patterns)
+        and not any(fnmatchcase(name, pattern) for pattern in _NEVER)
+    }
+
+
+def host_part(environ: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
+    """What an agent gets of the environment its host's worker was started with."""
+    return pick(environ, (*_IDENTITY, *patterns))
+
+
+def caller_part(environ: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
+    """What an agent gets of the environment of the person who spawned it on this machine."""
+    return pick(environ, patterns)
+
+
+def compose(
+    host: Mapping[str, str],
+    plan: Mapping[str, str],
+    configured: Mapping[str, str],
+    requested: Mapping[str, str],
+    own: Mapping[str, str],
+    unset: Iterable[str],
+) -> dict[str, str]:
+    """The whole environment, later ones over earlier ones; ``unset`` goes for the host's alone."""
+    environ = dict(host)
+    for name in unset:
+        environ.pop(name, None)
+    environ |= {**plan, **configured, **requested, **own}
+    environ.setdefault("PATH", "/usr/local/bin:/usr/bin:/bin")
+    return environ

@@ -1,0 +1,165 @@
+"""The end of an attempt: what it left becomes an outcome, once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import structlog
+
+from coders_queue import ids
+from coders_queue.models.launch import ExitStatus, Reading
+from coders_queue.models.outcome import Cause, CauseKind, Outcome, WorkspaceResult
+from coders_queue.models.record import SessionRecord
+from coders_workers import recording, workspace
+from coders_workers.runtimes.base import Ended
+from coders_workers.supervisor import plan
+from coders_workers.supervisor.host import Host
+
+log = structlog.get_logger(__name__)
+
+#: How a deadline marks its cancel, so that the outcome can tell it from a person's.
+TIMEOUT_REASON = "timeout"
+
+
+class Finisher:
+    """Turns ended attempts into outcomes and sets off what follows."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def finish(self, session_id: str, attempt: int) -> bool:
+        """Take in an attempt that has ended; False while it runs, or when it was not current."""
+        host = self._host
+        with host.turn(session_id, attempt):
+            directory = host.attempt_path(session_id, attempt)
+            ended = host.runtime.ended(directory)
+            if ended is None:
+                return False
+            record = host.store.get(session_id)
+            current = (
+                record is not None
+                and record.attempt == attempt
+                and record.host == host.name
+                and record.state.on_host
+            )
+            done = False
+            if record is not None and current:
+                outcome = self._outcome(record, directory, ended)
+                done = self._record(record, outcome)
+            host.runtime.discard(ids.attempt_ref(session_id, attempt))
+            host.follow.archive(session_id, attempt)
+            return done
+
+    def end_unstarted(self, record: SessionRecord, kind: CauseKind, message: str) -> bool:
+        """End a session whose agent never ran."""
+        directory = self._host.attempt_path(record.id, record.attempt)
+        left = self._workspace(directory)
+        state: Literal["failed", "cancelled"] = "cancelled" if kind == "cancelled" else "failed"
+        outcome = Outcome(
+            id=record.id,
+            state=state,
+            cause=Cause(kind=kind, message=message),
+            workspace=left,
+            host=self._host.name,
+            attempts=record.attempt,
+            ended_at=self._host.clock(),
+        )
+        done = self._record(record, outcome)
+        if directory.exists():
+            self._host.follow.archive(record.id, record.attempt)
+        return done
+
+    def finish_lost(self, record: SessionRecord) -> bool:
+        """End a session that ran here by its record, but of which this machine knows nothing."""
+        message = f"{self._host.name} has no trace of the agent (was its state directory removed?)"
+        outcome = Outcome(
+            id=record.id,
+            state="failed",
+            cause=Cause(kind="lost", message=message),
+            host=self._host.name,
+            attempts=record.attempt,
+            started_at=record.started_at,
+            ended_at=self._host.clock(),
+        )
+        return self._record(record, outcome)
+
+    def _record(self, record: SessionRecord, outcome: Outcome) -> bool:
+        done = self._host.store.finish(record.id, record.attempt, outcome)
+        if done:
+            log.info(
+                "session_ended",
+                session=record.id,
+                attempt=record.attempt,
+                state=outcome.state,
+                cause=outcome.cause.kind if outcome.cause else None,
+            )
+            self._host.follow.complete(record.id)
+        return done
+
+    def _outcome(self, record: SessionRecord, directory: Path, ended: Ended) -> Outcome:
+        host = self._host
+        adapter = plan.adapter_for(record)
+        prepared = workspace.recall(directory)
+        cwd = str(prepared.cwd) if prepared else host.environ.get("HOME", "/")
+        facts = plan.facts_of(host, adapter, record, directory, cwd)
+        started = host.runtime.started(directory)
+        status = ended.status
+        if ended.error is not None:
+            reading = Reading(ok=False, message=ended.error)
+        else:
+            reading = adapter.read(record.spec, facts, recording.stdout_bytes(directory), status)
+        text, truncated = recording.tail_text(directory, host.settings.session.output_limit)
+        state, cause = self._verdict(record, status, ended, reading)
+        return Outcome(
+            id=record.id,
+            state=state,
+            exit_code=status.code if status.signal is None else 128 + status.signal,
+            signal=status.signal,
+            cause=cause,
+            result=reading.result,
+            output=text,
+            output_truncated=truncated,
+            usage=reading.usage,
+            conversation_id=reading.conversation_id,
+            workspace=self._workspace(directory),
+            host=host.name,
+            attempts=record.attempt,
+            started_at=started.at if started else record.started_at,
+            ended_at=ended.at,
+        )
+
+    def _verdict(
+        self, record: SessionRecord, status: ExitStatus, ended: Ended, reading: Reading
+    ) -> tuple[Literal["succeeded", "failed", "cancelled"], Cause | None]:
+        if record.cancel_reason is not None:
+            if record.cancel_reason.startswith(TIMEOUT_REASON):
+                return "cancelled", Cause(kind="timeout", message=record.cancel_reason)
+            return "cancelled", Cause(kind="cancelled", message=record.cancel_reason)
+        if ended.error is not None:
+            return "failed", Cause(kind="spawn", message=ended.error)
+        if status.lost:
+            message = f"the agent vanished from {self._host.name} without an exit status"
+            return "failed", Cause(kind="lost", message=message)
+        if reading.ok:
+            return "succeeded", None
+        if status.signal is not None:
+            fallback = f"ended by signal {status.signal}"
+            return "failed", Cause(kind="signal", message=reading.message or fallback)
+        if status.code == 0:
+            return "failed", Cause(
+                kind="agent-error", message=reading.message or "the agent reported an error"
+            )
+        return "failed", Cause(
+            kind="exit", message=reading.message or f"exited with status {status.code}"
+        )
+
+    def _workspace(self, directory: Path) -> WorkspaceResult | None:
+        prepared = workspace.recall(directory)
+        if prepared is None:
+            return None
+        try:
+            return workspace.conclude(prepared, keep=self._host.settings.workspace.keep)
+        except Exception:  # noqa: BLE001 -- a broken repository must not hide how the agent ended
+            log.exception("workspace_unreadable", path=str(prepared.cwd))
+            return WorkspaceResult(path=str(prepared.cwd), branch=prepared.branch)

@@ -1,0 +1,77 @@
+"""What the services of a host share: its name, its store, its runtime, its paths.
+
+Composed once by the worker (or a test) and handed to each service. Holds no logic.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from coders_queue import ids
+from coders_queue.clock import Clock, system_clock
+from coders_queue.settings.paths import Paths
+from coders_queue.settings.schema import Settings
+from coders_queue.store.base import Store
+from coders_workers import attempt_dir
+from coders_workers.runtimes.base import Runtime
+
+
+class Follow(Protocol):
+    """What a host sets off elsewhere when something happened here."""
+
+    def started(self, session_id: str, pid: int, at: float) -> None:
+        """The agent's process lives."""
+
+    def complete(self, session_id: str) -> None:
+        """The session has ended: its message is to be sent with the outcome."""
+
+    def archive(self, session_id: str, attempt: int) -> None:
+        """The attempt is over: what it left is to be stored."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """One machine's worker, as its services see it."""
+
+    name: str
+    store: Store
+    runtime: Runtime
+    settings: Settings
+    paths: Paths
+    follow: Follow
+    submit: Callable[[Callable[[], object]], object]
+    """Runs a piece of work soon, on another thread."""
+    environ: dict[str, str]
+    """The environment the worker was started with."""
+    clock: Clock = system_clock
+    _locks: dict[str, tuple[threading.RLock, int]] = field(default_factory=dict)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def attempt_path(self, session_id: str, attempt: int) -> Path:
+        """The attempt's private directory (which may not exist)."""
+        return attempt_dir.path(self.paths.sessions, session_id, attempt)
+
+    @contextmanager
+    def turn(self, session_id: str, attempt: int) -> Iterator[None]:
+        """One thread of this process at a time for one attempt: spawning, adopting and finishing
+        of the same attempt wait for each other here. Other processes are kept off by the host's
+        lease and by the launcher's claim."""
+        ref = ids.attempt_ref(session_id, attempt)
+        with self._guard:
+            lock, users = self._locks.get(ref, (threading.RLock(), 0))
+            self._locks[ref] = (lock, users + 1)
+        try:
+            with lock:
+                yield
+        finally:
+            with self._guard:
+                lock, users = self._locks[ref]
+                if users == 1:
+                    del self._locks[ref]
+                else:
+                    self._locks[ref] = (lock, users - 1)

@@ -1,0 +1,102 @@
+"""Bringing an attempt up: idempotent, and confirmed before anybody is told that it runs."""
+
+from __future__ import annotations
+
+import structlog
+
+from coders_queue import errors, ids
+from coders_queue.models.lifecycle import State
+from coders_queue.models.outcome import CauseKind
+from coders_queue.models.record import SessionRecord
+from coders_workers import attempt_dir, workspace
+from coders_workers.supervisor import plan
+from coders_workers.supervisor.finish import Finisher
+from coders_workers.supervisor.host import Host
+from coders_workers.supervisor.watch import Watched
+
+log = structlog.get_logger(__name__)
+
+
+class Spawner:
+    """Starts the attempts that the store assigned to this host."""
+
+    def __init__(self, host: Host, finisher: Finisher, watched: Watched) -> None:
+        self._host = host
+        self._finisher = finisher
+        self._watched = watched
+
+    def spawn(self, session_id: str, attempt: int) -> bool:
+        """Bring the attempt up; False when it is not this host's to start (any more).
+
+        A request that cannot be started ends the session as failed, with the cause. Run twice, at
+        once, or after a crash in the middle, it starts one agent.
+        """
+        with self._host.turn(session_id, attempt):
+            record = self._mine(session_id, attempt)
+            if record is None:
+                return False
+            if record.state is State.RUNNING:
+                return True
+            if record.cancel_reason is not None:
+                self._finisher.end_unstarted(record, "cancelled", record.cancel_reason)
+                return False
+            if record.state is State.ASSIGNED and not self._host.store.move(
+                session_id, attempt, State.STARTING
+            ):
+                return False
+            try:
+                self._start(record)
+            except errors.CodersError as error:
+                kind: CauseKind = (
+                    "workspace" if isinstance(error, errors.WorkspaceError) else "spawn"
+                )
+                log.warning("spawn_failed", session=session_id, attempt=attempt, cause=str(error))
+                self._finisher.end_unstarted(record, kind, str(error))
+                return False
+            except OSError as error:
+                # a full disk, a lost permission: the machine's failure, told as it is
+                log.exception("spawn_failed", session=session_id, attempt=attempt)
+                self._finisher.end_unstarted(record, "spawn", f"on {self._host.name}: {error}")
+                return False
+            return True
+
+    def _mine(self, session_id: str, attempt: int) -> SessionRecord | None:
+        record = self._host.store.get(session_id)
+        if (
+            record is None
+            or record.attempt != attempt
+            or record.host != self._host.name
+            or not record.state.on_host
+        ):
+            return None
+        return record
+
+    def _start(self, record: SessionRecord) -> None:
+        host, spec = self._host, record.spec
+        directory = attempt_dir.create(host.paths.sessions, record.id, record.attempt)
+        ref = ids.attempt_ref(record.id, record.attempt)
+        prepared = workspace.prepare(
+            spec.workspace,
+            session_id=record.id,
+            attempt=record.attempt,
+            name=spec.name,
+            worktrees_root=host.paths.worktrees,
+            branch_prefix=host.settings.workspace.branch_prefix,
+        )
+        workspace.remember(directory, prepared)
+        launch = plan.make_launch(host, record, directory, prepared)
+        self._watched.add(ref)
+        try:
+            started = host.runtime.start(
+                launch, self._watched.on_end, timeout=host.settings.session.spawn_timeout
+            )
+        except BaseException:
+            self._watched.drop(ref)
+            raise
+        host.store.move(
+            record.id, record.attempt, State.RUNNING, pid=started.pid, started_at=started.at
+        )
+        if spec.timeout is not None and ref in self._watched:
+            self._watched.add(ref, started.at + spec.timeout)
+        host.follow.started(record.id, started.pid, started.at)
+        log.info("session_started", session=record.id, attempt=record.attempt, pid=started.pid)

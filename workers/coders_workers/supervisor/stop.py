@@ -1,0 +1,69 @@
+"""Ending attempts that somebody, or a deadline, wants ended."""
+
+from __future__ import annotations
+
+import structlog
+
+from coders_queue import ids
+from coders_queue.models.lifecycle import State
+from coders_queue.models.record import SessionRecord
+from coders_workers.supervisor.finish import TIMEOUT_REASON, Finisher
+from coders_workers.supervisor.host import Host
+from coders_workers.supervisor.watch import Watched
+
+log = structlog.get_logger(__name__)
+
+
+class Stopper:
+    """Sees to it that what is to end, ends."""
+
+    def __init__(self, host: Host, finisher: Finisher, watched: Watched) -> None:
+        self._host = host
+        self._finisher = finisher
+        self._watched = watched
+
+    def stop(self, session_id: str, attempt: int) -> bool:
+        """Do what the record's ``cancel_reason`` asks; False when there is nothing to do."""
+        record = self._host.store.get(session_id)
+        if (
+            record is None
+            or record.cancel_reason is None
+            or record.attempt != attempt
+            or record.host != self._host.name
+            or not record.state.on_host
+        ):
+            return False
+        ref = ids.attempt_ref(session_id, attempt)
+        if record.state is State.ASSIGNED and ref not in self._watched:
+            with self._host.turn(session_id, attempt):
+                again = self._host.store.get(session_id)
+                if again is not None and again.state is State.ASSIGNED:
+                    return self._finisher.end_unstarted(again, "cancelled", record.cancel_reason)
+        # one that is starting is stopped as soon as its process is there; the sweep asks again
+        self._host.runtime.stop(
+            ref, self._host.attempt_path(session_id, attempt), self._host.settings.session.grace
+        )
+        return True
+
+    def enforce_deadlines(self) -> int:
+        """Stop what has run for longer than it may; how many. Looks only at what is watched here."""
+        count = 0
+        for ref, deadline in self._watched.deadlines().items():
+            if self._host.clock() >= deadline:
+                session_id, _attempt = ids.parse_attempt_ref(ref)
+                record = self._host.store.get(session_id)
+                if record is not None and self.enforce_deadline(record):
+                    count += 1
+        return count
+
+    def enforce_deadline(self, record: SessionRecord) -> bool:
+        """Stop a session that has run for longer than it may."""
+        limit = record.spec.timeout
+        if limit is None or record.started_at is None or record.cancel_reason is not None:
+            return False
+        if self._host.clock() - record.started_at <= limit:
+            return False
+        reason = f"{TIMEOUT_REASON}: it ran for longer than {limit:g} s"
+        log.info("session_timed_out", session=record.id, attempt=record.attempt)
+        self._host.store.request_cancel(record.id, reason)
+        return self.stop(record.id, record.attempt)

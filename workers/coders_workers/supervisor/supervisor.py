@@ -1,0 +1,50 @@
+"""The services of a host, wired together."""
+
+from __future__ import annotations
+
+from coders_queue import ids
+from coders_workers.supervisor.archiver import Archiver
+from coders_workers.supervisor.finish import Finisher
+from coders_workers.supervisor.host import Host
+from coders_workers.supervisor.spawn import Spawner
+from coders_workers.supervisor.stop import Stopper
+from coders_workers.supervisor.sweep import Sweeper
+from coders_workers.supervisor.watch import Watched
+
+
+class Supervisor:
+    """What a host's tasks call. Every method may be called twice, at once, and late."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.watched = Watched(host.submit)
+        self.finisher = Finisher(host)
+        self.spawner = Spawner(host, self.finisher, self.watched)
+        self.stopper = Stopper(host, self.finisher, self.watched)
+        self.archiver = Archiver(host)
+        self.sweeper = Sweeper(host, self.spawner, self.stopper, self.finisher, self.watched)
+        self.watched.ended = self._ended
+
+    def _ended(self, ref: str) -> None:
+        session_id, attempt = ids.parse_attempt_ref(ref)
+        self.finisher.finish(session_id, attempt)
+
+    def spawn(self, session_id: str, attempt: int) -> bool:
+        """Bring an attempt up."""
+        return self.spawner.spawn(session_id, attempt)
+
+    def stop(self, session_id: str, attempt: int) -> bool:
+        """End an attempt."""
+        return self.stopper.stop(session_id, attempt)
+
+    def archive(self, session_id: str, attempt: int) -> bool:
+        """Store what an attempt left."""
+        return self.archiver.archive(session_id, attempt)
+
+    def sweep(self, *, starting: bool = False) -> dict[str, int]:
+        """Hold what runs against what should run."""
+        return self.sweeper.sweep(patience=0.0) if starting else self.sweeper.sweep()
+
+    def deadlines(self) -> int:
+        """Stop what has run for longer than it may."""
+        return self.stopper.enforce_deadlines()

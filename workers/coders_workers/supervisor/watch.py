@@ -1,0 +1,41 @@
+"""Which attempts this process is watching, and what happens when one ends."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+
+class Watched:
+    """The references under watch. ``ended`` is called, on another thread, once for each end."""
+
+    def __init__(self, submit: Callable[[Callable[[], object]], object]) -> None:
+        self._submit = submit
+        self._refs: dict[str, float | None] = {}
+        self._lock = threading.Lock()
+        #: Set by the supervisor when its services stand.
+        self.ended: Callable[[str], object] = lambda _ref: None
+
+    def add(self, ref: str, deadline: float | None = None) -> None:
+        """Watch it. ``deadline``: epoch seconds after which it is to be stopped."""
+        with self._lock:
+            self._refs[ref] = deadline
+
+    def deadlines(self) -> dict[str, float]:
+        """The watched attempts that have one."""
+        with self._lock:
+            return {ref: at for ref, at in self._refs.items() if at is not None}
+
+    def drop(self, ref: str) -> None:
+        """Watch it no more."""
+        with self._lock:
+            self._refs.pop(ref, None)
+
+    def __contains__(self, ref: str) -> bool:
+        with self._lock:
+            return ref in self._refs
+
+    def on_end(self, ref: str) -> None:
+        """The runtime saw the attempt's end."""
+        self.drop(ref)
+        self._submit(lambda: self.ended(ref))

@@ -1,0 +1,31 @@
+"""The host's tasks: thin, short, and safe to run twice, at once, and late."""
+
+from __future__ import annotations
+
+from coders_queue.queue import names
+from coders_queue.queue.app import CodersApp
+from coders_workers.supervisor.supervisor import Supervisor
+
+
+def register(app: CodersApp, supervisor: Supervisor) -> None:
+    """Give the app the tasks of this host."""
+
+    @app.task(name=names.SPAWN, ignore_result=True)
+    def spawn(session_id: str, attempt: int) -> bool:
+        """Bring an attempt up."""
+        return supervisor.spawn(session_id, attempt)
+
+    @app.task(name=names.STOP, ignore_result=True)
+    def stop(session_id: str, attempt: int) -> bool:
+        """End an attempt."""
+        return supervisor.stop(session_id, attempt)
+
+    @app.task(name=names.ARCHIVE, ignore_result=True)
+    def archive(session_id: str, attempt: int) -> bool:
+        """Store what an attempt left."""
+        return supervisor.archive(session_id, attempt)
+
+    @app.task(name=names.SWEEP, ignore_result=True)
+    def sweep() -> dict[str, int]:
+        """Hold what runs against what should run."""
+        return supervisor.sweep()

@@ -1,0 +1,240 @@
+"""The worker process of a machine: everything it is made of, started and stopped in order.
+
+Exactly one runs for a state directory (its process lock), and one for a host's name (a lease, held in
+the name of the state directory, so that a restarted worker has its name back at once).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import structlog
+from celery import bootsteps
+from kombu.exceptions import OperationalError
+
+from coders_queue import errors, ids
+from coders_queue.queue import tasks as control_tasks
+from coders_queue.queue.app import CodersApp, make_app
+from coders_queue.queue.queues import queue
+from coders_queue.settings.masking import mask_url
+from coders_queue.settings.paths import Paths
+from coders_queue.settings.schema import Settings
+from coders_queue.store.base import Store
+from coders_workers import tasks as host_tasks
+from coders_workers.bulletin import Bulletin
+from coders_workers.follow import CeleryFollow
+from coders_workers.heartbeat import Duty, Heartbeat
+from coders_workers.runtimes.base import Runtime
+from coders_workers.server.socket_server import SocketServer
+from coders_workers.server.station import Station
+from coders_workers.server.verbs import Verbs
+from coders_workers.supervisor.host import Host
+from coders_workers.supervisor.supervisor import Supervisor
+
+log = structlog.get_logger(__name__)
+
+_SWEEP_EVERY = 5.0
+_DEADLINES_EVERY = 0.5
+#: Threads for what ends and starts outside of Celery's pool.
+_BACKGROUND_THREADS = 16
+
+
+class Worker:
+    """One machine's worker."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        paths: Paths,
+        broker_url: str,
+        store: Store,
+        runtime: Runtime,
+        *,
+        embedded: bool,
+        environ: dict[str, str],
+    ) -> None:
+        self._settings = settings
+        self._paths = paths
+        self._store = store
+        self._runtime = runtime
+        self._holder = _holder(paths)
+        self._lease = f"host:{settings.host.name}"
+        self.app: CodersApp = make_app(settings, broker_url, store)
+        self._pool = ThreadPoolExecutor(_BACKGROUND_THREADS, thread_name_prefix="host")
+        follow = CeleryFollow(self.app, settings.host.name)
+        self._host = Host(
+            name=settings.host.name,
+            store=store,
+            runtime=runtime,
+            settings=settings,
+            paths=paths,
+            follow=follow,
+            submit=self._submit,
+            environ=environ,
+        )
+        self.supervisor = Supervisor(self._host)
+        self._bulletin = Bulletin(store)
+        self._heartbeat = Heartbeat(self._duties())
+        station = Station(
+            host=self._host,
+            app=self.app,
+            bulletin=self._bulletin,
+            broker=mask_url(broker_url),
+            embedded=embedded,
+            started_at=time.time(),
+            degraded=lambda: bool(self._heartbeat.failing),
+            stop=lambda: os.kill(os.getpid(), signal.SIGTERM),
+        )
+        self._server: SocketServer | None = None
+        self._verbs = Verbs(station)
+        control_tasks.register(self.app)
+        host_tasks.register(self.app, self.supervisor)
+
+    def run(self) -> int:
+        """Work until told to stop; the exit code."""
+        host = self._settings.host
+        queues = [queue(ids.host_queue(host.name))] if "host" in host.roles else []
+        if "control" in host.roles:
+            queues.append(queue(ids.CONTROL_QUEUE))
+        self.app.conf.task_queues = queues
+        self.app.steps["worker"].add(_step_for(self))
+        celery_worker = self.app.Worker(
+            hostname=f"coders@{host.name}",
+            pool_cls="threads",
+            concurrency=host.threads,
+            queues=[one.name for one in queues],
+            without_gossip=True,
+            without_mingle=True,
+            loglevel=self._settings.log.level.upper(),
+        )
+        self.app.announcer = _announcer(celery_worker)
+        celery_worker.start()
+        return int(celery_worker.exitcode or 0)
+
+    def open(self) -> None:
+        """Take the name, adopt what runs, then let people in. Raises Conflict for a taken name."""
+        self._take_name()
+        if "host" in self._settings.host.roles:
+            self.supervisor.sweep(starting=True)
+        self._bulletin.start()
+        self._heartbeat.start()
+        self._server = SocketServer(self._paths.host_socket, self._verbs.handle)
+        self._server.start()
+        log.info("worker_ready", host=self._host.name, pid=os.getpid())
+
+    def close(self) -> None:
+        """Let go of everything; sessions live on."""
+        if self._server is not None:
+            self._server.stop()
+        self._heartbeat.stop()
+        self._bulletin.stop()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._runtime.close()
+        try:
+            self._store.release_lease(self._lease, self._holder)
+        except errors.Unavailable as error:
+            log.warning("lease_not_released", cause=str(error))
+        log.info("worker_stopped", host=self._host.name)
+
+    def _take_name(self) -> None:
+        if self._store.acquire_lease(self._lease, self._holder, self._settings.host.lease_ttl):
+            return
+        raise errors.Conflict(
+            f"another worker serves host {self._settings.host.name!r} on this broker",
+            "give this one a name of its own: host.name in the configuration, or CODERS_HOST_NAME",
+        )
+
+    def _duties(self) -> list[Duty]:
+        ttl = self._settings.host.lease_ttl
+        duties = [Duty("lease", ttl / 3, self._renew)]
+        if "host" in self._settings.host.roles:
+            duties.append(Duty("sweep", _SWEEP_EVERY, self.supervisor.sweep))
+            duties.append(Duty("deadlines", _DEADLINES_EVERY, self.supervisor.deadlines))
+        return duties
+
+    def _renew(self) -> None:
+        settings = self._settings.host
+        if not self._store.acquire_lease(self._lease, self._holder, settings.lease_ttl):
+            log.critical("name_lost", host=settings.name, holder=self._store.lease_holder(self._lease))
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        if "host" in settings.roles:
+            self._store.announce_host(
+                settings.name,
+                {"capacity": settings.capacity, "pid": os.getpid()},
+                settings.lease_ttl,
+            )
+
+    def _submit(self, work: Callable[[], object]) -> object:
+        try:
+            return self._pool.submit(_logged(work))
+        except RuntimeError:  # shutting down: the next worker's first sweep does it
+            return None
+
+
+def _logged(work: Callable[[], object]) -> Callable[[], object]:
+    def run() -> object:
+        try:
+            return work()
+        except Exception:  # noqa: BLE001 -- nobody awaits it; the sweep tries again
+            log.exception("background_work_failed")
+            return None
+
+    return run
+
+
+def _announcer(celery_worker: Any) -> Callable[[str, str, dict[str, Any]], None]:
+    def announce(kind: str, task_id: str, fields: dict[str, Any]) -> None:
+        consumer = getattr(celery_worker, "consumer", None)
+        dispatcher = getattr(consumer, "event_dispatcher", None)
+        if dispatcher is None or not dispatcher.enabled:
+            return
+        try:
+            dispatcher.send(kind, uuid=task_id, **fields)
+        except (OperationalError, ConnectionError, OSError) as error:
+            # monitors may miss an event; the record does not
+            log.warning("event_not_told", type=kind, task=task_id, cause=str(error))
+
+    return announce
+
+
+def _step_for(worker: Worker) -> type[bootsteps.StartStopStep]:
+    class HostStep(bootsteps.StartStopStep):  # type: ignore[misc]
+        """Opens the worker before it consumes, and closes it after."""
+
+        requires = ("celery.worker.components:Pool",)
+
+        def start(self, parent: Any) -> None:
+            worker.open()
+
+        def stop(self, parent: Any) -> None:
+            worker.close()
+
+        def terminate(self, parent: Any) -> None:
+            worker.close()
+
+    return HostStep
+
+
+def _holder(paths: Paths) -> str:
+    """This state directory's own identity, which a restarted worker has again."""
+    file = paths.state / "host-id"
+    try:
+        found = file.read_text().strip()
+        if found:
+            return found
+    except FileNotFoundError:
+        pass
+    new = uuid.uuid4().hex
+    temporary = file.with_name("host-id.new")
+    temporary.write_text(new + "\n")
+    temporary.chmod(0o600)
+    temporary.replace(file)
+    return new
+
