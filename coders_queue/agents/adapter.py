@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from pydantic import Field
+
 from coders_queue.models.base import Model
 from coders_queue.models.launch import ExitStatus, LaunchPlan, Reading
 from coders_queue.models.spec import Mode, SessionSpec
@@ -28,7 +30,7 @@ class LaunchFacts(Model):
     """Where the agent will run, absolute."""
     home: str
     """The home directory of the user that the host runs as."""
-    host_env: dict[str, str] = {}
+    host_env: dict[str, str] = Field(default_factory=dict)
     """The environment the agent starts from; the plan's ``env`` goes over it."""
     is_root: bool = False
 
@@ -44,18 +46,31 @@ class Adapter(Protocol):
     """What it can do."""
     pass_env: tuple[str, ...]
     """Shell patterns of environment variables taken along from the person who spawns."""
+    takes_prompt: bool
+    """Whether its task is words to a model, to which results of earlier steps can be appended."""
 
     def plan(self, spec: SessionSpec, facts: LaunchFacts) -> LaunchPlan:
         """How to start it. Raises TaskTooLarge or UsageError when it cannot be carried."""
         ...
 
-    def read(self, spec: SessionSpec, facts: LaunchFacts, stdout: bytes, status: ExitStatus) -> Reading:
+    def read(
+        self,
+        spec: SessionSpec,
+        facts: LaunchFacts,
+        stdout: bytes,
+        status: ExitStatus,
+        stderr: bytes = b"",
+    ) -> Reading:
         """What a finished run's output means.
 
-        ``stdout`` is the pipe's bytes when headless, the terminal's when interactive.
+        ``stdout`` is the pipe's bytes when headless, the terminal's when interactive; ``stderr``
+        the end of what it wrote there, used for nothing but to say why a run failed.
         """
         ...
 
     def render(self, line: bytes) -> bytes | None:
-        """One line of a headless run's output as a person likes to watch it; None to leave it out."""
+        """One line of a headless run's output as a person likes to watch it; None to leave it out.
+
+        The line comes with its newline; what is returned is written as it is.
+        """
         ...

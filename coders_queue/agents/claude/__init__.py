@@ -1,0 +1,1 @@
+"""Claude Code: how it is started, what it prints, and what that means."""

@@ -1,0 +1,222 @@
+"""Claude Code's adapter: its command line, its environment, the meaning of its end.
+
+Headless, the prompt goes to standard input: any size, and exact to the byte (tried up to 1.2 MB
+with 2.1.197). In the terminal it is the last argument, or a file when it is too long for one.
+A prompt that starts with ``/`` is a slash command to Claude Code in either mode.
+
+Permissions, over which the person's own Claude Code settings still have their say:
+
+=========== ========================== ================================================
+permission  headless                   terminal
+=========== ========================== ================================================
+default     ``acceptEdits``            the tool's own default: it asks
+edit        ``acceptEdits``            ``acceptEdits``
+full        all allowed                all allowed
+=========== ========================== ================================================
+
+Headless nobody can be asked, and the tool's own default then denies every edit: a run that changes
+nothing. ``acceptEdits`` lets it work on the files of its directory and still denies other commands.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from coders_queue import errors, ids
+from coders_queue.agents import ending
+from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, LaunchFacts
+from coders_queue.agents.claude import render, stream
+from coders_queue.models.launch import ExitStatus, LaunchPlan, Reading, SeedFile
+from coders_queue.models.spec import Mode, SessionSpec
+
+#: Namespace of the conversation ids that are fixed before the start.
+_CONVERSATIONS = uuid.UUID("5f6d6a0e-9f5b-5c39-8a60-0d3c3b0f5a11")
+
+TASK_FILE = "task.md"
+#: Options that the reading of the output rests on.
+_RESERVED = ("--output-format", "--input-format", "--session-id")
+#: As root ``--dangerously-skip-permissions`` is refused; these are the tools that ask, allowed by
+#: name. Those of MCP servers cannot be: it takes no pattern there (2.1.197).
+_ASKING_TOOLS = "Bash,Edit,Write,NotebookEdit,Read,WebFetch,WebSearch,Skill,Task"
+
+
+class ClaudeAdapter:
+    """Claude Code (tested with 2.1.197)."""
+
+    name = "claude"
+    program: str | None = "claude"
+    modes: tuple[Mode, ...] = ("headless", "interactive")
+    pass_env: tuple[str, ...] = (
+        "ANTHROPIC_*",
+        "CLAUDE_*",
+        "DISABLE_*",
+        "IS_SANDBOX",
+        "AWS_*",
+        "GOOGLE_*",
+        "CLOUD_ML_REGION",
+        "VERTEX_REGION_*",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "all_proxy",
+        "NODE_EXTRA_CA_CERTS",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+    )
+    takes_prompt = True
+
+    def plan(self, spec: SessionSpec, facts: LaunchFacts) -> LaunchPlan:
+        """The command line. Raises UsageError for what Claude Code cannot be told."""
+        prompt = _prompt(facts.task)
+        for word in spec.argv:
+            if word.partition("=")[0] in _RESERVED:
+                raise errors.UsageError(
+                    f"{word.partition('=')[0]} is set by coders itself and cannot be given",
+                    "leave it out",
+                )
+        options = _options(spec, facts)
+        if spec.mode == "interactive":
+            return self._in_terminal(options, spec, facts, prompt)
+        if prompt is None and not spec.argv:
+            raise errors.UsageError(
+                "claude has nothing to do: a headless run needs a task",
+                "give one, or use --interactive",
+            )
+        argv = ("claude", "-p", "--output-format", "stream-json", "--verbose", *options, *spec.argv)
+        return LaunchPlan(argv=argv, stdin=prompt, env=_ENV, unset=_UNSET)
+
+    def _in_terminal(
+        self,
+        options: tuple[str, ...],
+        spec: SessionSpec,
+        facts: LaunchFacts,
+        prompt: bytes | None,
+    ) -> LaunchPlan:
+        files: tuple[SeedFile, ...] = ()
+        words: tuple[str, ...] = ()
+        if prompt is not None and len(prompt) <= MAX_ARGUMENT_BYTES:
+            words = ("--", prompt.decode())
+        elif prompt is not None:
+            path = f"{facts.directory}/{TASK_FILE}"
+            files = (SeedFile(path=TASK_FILE, content=prompt),)
+            # without the rule it would ask whether it may read outside its directory
+            options = (*options, f"--allowedTools=Read(/{path})")
+            words = ("--", f"Your task is in the file {path}. Read all of it, then carry it out.")
+        return LaunchPlan(
+            argv=("claude", *options, *spec.argv, *words),
+            env=_ENV,
+            unset=_UNSET,
+            files=files,
+            terminal=True,
+        )
+
+    def read(
+        self,
+        spec: SessionSpec,
+        facts: LaunchFacts,
+        stdout: bytes,
+        status: ExitStatus,
+        stderr: bytes = b"",
+    ) -> Reading:
+        """Success is exit status 0 and, headless, a result that is no error."""
+        conversation = conversation_id(spec, facts)
+        if spec.mode == "interactive":
+            # a terminal's bytes hold no answer that could be told from the rest
+            message = None if ending.succeeded(status) else f"claude: {ending.describe(status)}"
+            return Reading(ok=message is None, message=message, conversation_id=conversation)
+        said = stream.read_stream(stdout)
+        message = _failure(said, status, stderr)
+        return Reading(
+            ok=message is None,
+            message=message,
+            result=said.result,
+            # a run that ended before it began has no conversation to resume
+            conversation_id=said.session_id,
+            usage=said.usage,
+        )
+
+    def render(self, line: bytes) -> bytes | None:
+        """One line of the stream for a person."""
+        return render.render_line(line)
+
+
+#: No update and no telemetry from under a running session.
+_ENV = {"DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+#: What a Claude Code leaves in the environment of its children: spawned from inside one, the new
+#: session is not part of it.
+_UNSET = ("CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SSE_PORT", "CLAUDE_CODE_SESSION_ID")
+
+
+def conversation_id(spec: SessionSpec, facts: LaunchFacts) -> str:
+    """The conversation's id, known before the start: the resumed one, else the attempt's own."""
+    if spec.resume is not None:
+        return spec.resume
+    return str(uuid.uuid5(_CONVERSATIONS, ids.attempt_ref(facts.session_id, facts.attempt)))
+
+
+def _prompt(task: str | None) -> bytes | None:
+    if task is None or not task.strip():
+        return None
+    try:
+        return task.encode()
+    except UnicodeEncodeError as error:
+        raise errors.UsageError(
+            f"the task is not UTF-8 text at character {error.start}, which claude cannot read",
+            "put the bytes into a file and name it in the task",
+        ) from None
+
+
+def _options(spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:
+    # the form with "=" keeps a value that starts with "-" a value
+    words = [
+        f"--resume={spec.resume}"
+        if spec.resume is not None
+        else f"--session-id={conversation_id(spec, facts)}"
+    ]
+    if spec.model is not None:
+        words.append(f"--model={spec.model}")
+    if spec.permission == "full":
+        words += _everything(spec, facts)
+    elif spec.permission == "edit" or spec.mode == "headless":
+        words.append("--permission-mode=acceptEdits")
+    return tuple(words)
+
+
+def _everything(spec: SessionSpec, facts: LaunchFacts) -> list[str]:
+    # IS_SANDBOX lifts the refusal, but it is the user's word on where this runs, not ours to give
+    sandbox = spec.env.get("IS_SANDBOX", facts.host_env.get("IS_SANDBOX"))
+    if not facts.is_root or sandbox in ("1", "true"):
+        return ["--dangerously-skip-permissions"]
+    return ["--permission-mode=acceptEdits", f"--allowedTools={_ASKING_TOOLS}"]
+
+
+def _failure(said: stream.Stream, status: ExitStatus, stderr: bytes) -> str | None:
+    """Why the run is not a success, in one line; None when it is."""
+    if said.finished and said.is_error:
+        told = said.result if isinstance(said.result, str) and said.result else None
+        reason = told or "; ".join(said.errors) or said.subtype or "it does not say why"
+        # a text of its own mostly holds the status already
+        service = said.api_status is not None and str(said.api_status) not in reason
+        return _one_line(f"claude: {reason}" + (f" (HTTP {said.api_status})" if service else ""))
+    if said.finished and said.unknown_command:
+        return _one_line(
+            f"claude: {said.result}: a task that starts with / is a command to it; "
+            "begin with another word"
+        )
+    if said.finished and ending.succeeded(status):
+        return None
+    how = ending.describe(status)
+    if said.finished:
+        return f"claude: gave its result, then {how}"
+    noise = stderr.decode("utf-8", "replace").strip().splitlines() or list(said.noise)
+    last = render.plain(noise[-1]) if noise else ""
+    return _one_line(f"claude: ended without a result, {how}" + (f": {last}" if last else ""))
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(render.plain(text).split())
+    return line if len(line) <= 500 else line[:499] + "…"

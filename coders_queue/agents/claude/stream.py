@@ -1,0 +1,176 @@
+"""Reading the lines of ``claude -p --output-format stream-json``.
+
+A pure reader, tolerant of lines that are cut, are not JSON, or are of a kind not known yet. It says
+what the stream says; what that means for the session is the adapter's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from coders_queue.models.outcome import Usage
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What a whole stream said."""
+
+    finished: bool = False
+    """Whether a ``result`` line arrived; without it nothing below but the id is known."""
+    is_error: bool = False
+    subtype: str | None = None
+    """``success``, ``error_max_turns``, ``error_during_execution``, ..."""
+    result: Any = None
+    """The answer: a text, or data where a JSON schema was asked for."""
+    errors: tuple[str, ...] = ()
+    api_status: int | None = None
+    """HTTP status of the model service's refusal, where that was the error."""
+    turns: int | None = None
+    session_id: str | None = None
+    usage: Usage | None = None
+    denials: tuple[str, ...] = ()
+    """Tools that were asked for and denied, in order."""
+    noise: tuple[str, ...] = ()
+    """The last lines that are not part of the stream, as text."""
+
+    @property
+    def unknown_command(self) -> bool:
+        """Whether the task was taken for a slash command that does not exist.
+
+        Claude Code (2.1.197) calls that a success.
+        """
+        return (
+            self.turns == 0
+            and isinstance(self.result, str)
+            and self.result.startswith("Unknown command:")
+        )
+
+
+#: How many lines of noise are kept, and how much of each.
+_NOISE_LINES = 20
+_NOISE_CHARACTERS = 2000
+
+
+def parse_line(line: bytes) -> dict[str, Any] | None:
+    """One event, or None for anything else."""
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("type"), str) else None
+
+
+def read_stream(stdout: bytes) -> Stream:
+    """What the stream says; of several ``result`` lines the last one counts."""
+    result: dict[str, Any] | None = None
+    session_id: str | None = None
+    noise: list[str] = []
+    for line in _lines(stdout):
+        event = parse_line(line)
+        if event is None:
+            noise.append(line.decode("utf-8", "replace")[:_NOISE_CHARACTERS])
+            continue
+        if isinstance(event.get("session_id"), str) and event["session_id"]:
+            session_id = event["session_id"]
+        if event["type"] == "result":
+            result = event
+    kept = tuple(noise[-_NOISE_LINES:])
+    if result is None:
+        return Stream(session_id=session_id, noise=kept)
+    return replace(read_result(result), session_id=session_id, noise=kept)
+
+
+def read_result(result: dict[str, Any]) -> Stream:
+    """What a ``result`` event says."""
+    structured = result.get("structured_output")
+    return Stream(
+        finished=True,
+        # a result that does not say is no success
+        is_error=result.get("is_error") is not False,
+        subtype=_text(result.get("subtype")),
+        result=result.get("result") if structured is None else structured,
+        errors=tuple(str(error) for error in _list(result.get("errors"))),
+        api_status=_count(result.get("api_error_status")) or None,
+        turns=_integer(result.get("num_turns")),
+        session_id=_text(result.get("session_id")) or None,
+        usage=read_usage(result),
+        denials=tuple(
+            str(denial["tool_name"])
+            for denial in _list(result.get("permission_denials"))
+            if isinstance(denial, dict) and "tool_name" in denial
+        ),
+    )
+
+
+def read_usage(result: dict[str, Any]) -> Usage | None:
+    """Tokens and money of one run.
+
+    ``modelUsage`` counts every model and subagent, and goes with ``total_cost_usd``; ``usage``
+    counts the main conversation only, and nothing when a budget stops the run.
+    """
+    money = _money(result.get("total_cost_usd"))
+    models = [one for one in _dict(result.get("modelUsage")).values() if isinstance(one, dict)]
+    if models:
+        return Usage(
+            input_tokens=sum(_count(model.get("inputTokens")) for model in models),
+            output_tokens=sum(_count(model.get("outputTokens")) for model in models),
+            cache_read_tokens=sum(_count(model.get("cacheReadInputTokens")) for model in models),
+            cache_write_tokens=sum(
+                _count(model.get("cacheCreationInputTokens")) for model in models
+            ),
+            cost_usd=money,
+        )
+    usage = result.get("usage")
+    if not isinstance(usage, dict):
+        return None if money is None else Usage(cost_usd=money)
+    return Usage(
+        input_tokens=_count(usage.get("input_tokens")),
+        output_tokens=_count(usage.get("output_tokens")),
+        cache_read_tokens=_count(usage.get("cache_read_input_tokens")),
+        cache_write_tokens=_count(usage.get("cache_creation_input_tokens")),
+        cost_usd=money,
+    )
+
+
+def _lines(data: bytes) -> Iterator[bytes]:
+    # only \n parts lines: a JSON text may hold other separators, which splitlines() would cut at
+    for line in data.split(b"\n"):
+        stripped = line.strip()
+        if stripped:
+            yield stripped
+
+
+def _number(value: Any) -> float | None:
+    # Python's JSON reads NaN and Infinity, too
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if abs(value) < 2**63 else None
+
+
+def _money(value: Any) -> float | None:
+    number = _number(value)
+    return float(number) if number is not None and number >= 0 else None
+
+
+def _integer(value: Any) -> int | None:
+    number = _number(value)
+    return None if number is None else int(number)
+
+
+def _count(value: Any) -> int:
+    return max(0, _integer(value) or 0)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _dict(value: Any) -> dict[Any, Any]:
+    return value if isinstance(value, dict) else {}

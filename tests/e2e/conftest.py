@@ -1,0 +1,86 @@
+"""Real agent CLIs in a network namespace with the model stub, for all end-to-end tests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from support import claude_install, netns
+from support.model_server import ModelServer, model_server
+from support.netns import Namespace
+
+API_KEY = "sk-ant-stub-not-a-real-key-0123456789abcdef"
+
+
+@pytest.fixture(scope="session")
+def inside() -> Iterator[Namespace]:
+    """A network namespace with nothing but loopback."""
+    reason = netns.why_not()
+    if reason is not None:
+        pytest.skip(reason)
+    with netns.namespace() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def claude_program() -> Path:
+    """The real Claude Code."""
+    try:
+        return claude_install.install()
+    except claude_install.NotInstallable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def _model(inside: Namespace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
+    # a short path: a Unix socket's is at most 107 bytes long
+    with model_server(inside, tmp_path_factory.mktemp("stub")) as server:
+        yield server
+
+
+@pytest.fixture
+def model(_model: ModelServer) -> ModelServer:
+    """The model stub, with an empty journal."""
+    _model.clear()
+    return _model
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with a home directory, a project and a key for the stub."""
+
+    home: Path
+    project: Path
+    env: dict[str, str]
+
+    def settle_in(self) -> None:
+        """Answer Claude Code's questions of a first start in a terminal beforehand."""
+        settled = {
+            "hasCompletedOnboarding": True,
+            "theme": "dark",
+            "customApiKeyResponses": {"approved": [API_KEY[-20:]], "rejected": []},
+            "projects": {str(self.project): {"hasTrustDialogAccepted": True}},
+        }
+        (self.home / ".claude.json").write_text(json.dumps(settled))
+
+
+@pytest.fixture
+def person(tmp_path: Path, model: ModelServer) -> Person:
+    """Somebody new, whose environment is all that an agent sees."""
+    home, project = tmp_path / "home", tmp_path / "project"
+    home.mkdir()
+    project.mkdir()
+    env = {
+        "HOME": str(home),
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "ANTHROPIC_BASE_URL": model.url,
+        "ANTHROPIC_API_KEY": API_KEY,
+        # a refusal is tried again for minutes otherwise
+        "CLAUDE_CODE_MAX_RETRIES": "1",
+    }
+    return Person(home, project, env)
