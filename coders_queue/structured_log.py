@@ -1,8 +1,8 @@
 """Log lines: structured, with one correlation id, without secrets; of our code and of libraries.
 
-Owns how a line looks, where it goes and which keys it may have. It sets up the standard library's
-logging alone, so that Celery's and kombu's lines take the same way, and leaves structlog's global
-configuration to the application that uses us as a library.
+Owns how a line looks, where it goes and which keys it may have. All lines go through the standard
+library's logging, so that Celery's and kombu's take the same way. Nothing is set up on import: an
+application that uses us as a library keeps its own logging; our own processes call ``configure``.
 """
 
 from __future__ import annotations
@@ -85,20 +85,24 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """
     logger = structlog.wrap_logger(
         logging.getLogger(name),
-        processors=[
-            structlog.stdlib.filter_by_level,
-            merge_contextvars,
-            structlog.stdlib.PositionalArgumentsFormatter(),
-            # traceback as text here: a renderer's own would print local variables, secrets included
-            structlog.processors.format_exc_info,
-            published_keys,
-            redact,
-            _hand_over,
-        ],
+        processors=_processors(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
     return cast(structlog.stdlib.BoundLogger, logger)
+
+
+def _processors() -> list[Any]:
+    return [
+        structlog.stdlib.filter_by_level,
+        merge_contextvars,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        # traceback as text here: a renderer's own would print local variables, secrets included
+        structlog.processors.format_exc_info,
+        published_keys,
+        redact,
+        _hand_over,
+    ]
 
 
 @contextmanager
@@ -142,6 +146,12 @@ def configure(
     close()
     root = logging.getLogger()
     root.setLevel(level)
+    # structlog's own default prints to standard output, secrets and all
+    structlog.configure(
+        processors=_processors(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
     for handler in handlers:
         root.addHandler(handler)
     for name, floor in _QUIET.items():
@@ -157,6 +167,7 @@ def close() -> None:
             handler.close()
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.NOTSET)
+    structlog.reset_defaults()
 
 
 class LineFormatter(logging.Formatter):

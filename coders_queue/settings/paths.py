@@ -90,7 +90,7 @@ class Paths:
     @property
     def broker_url(self) -> str:
         """The embedded broker's address, as Celery and the store read it."""
-        return f"redis+socket://{quote(str(self.broker_socket))}?virtual_host=0"
+        return f"redis+socket://{quote(os.fsencode(self.broker_socket))}?virtual_host=0"
 
     @property
     def tmux_socket(self) -> Path:

@@ -79,6 +79,12 @@ def test_two_long_state_directories_do_not_share_sockets() -> None:
     assert one.run != other.run
 
 
+def test_the_broker_address_holds_any_path() -> None:
+    """Signs that mean something in an address, and bytes that are no UTF-8, are escaped."""
+    url = Paths(Path("/a b?#%/" + os.fsdecode(b"\xff"))).broker_url
+    assert url == "redis+socket:///a%20b%3F%23%25/%FF/run/broker.sock?virtual_host=0"
+
+
 def test_ensure_makes_private_directories(tmp_path: Path) -> None:
     """All directories are 0700, whatever the umask, also when they were there before."""
     paths = Paths(tmp_path / "a" / "state")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from coders_queue import errors, structured_log
 from coders_queue.settings.schema import LogSettings
 from coders_queue.structured_log import KEYS, bind_correlation, get_logger
 
+_EARLY = structlog.get_logger("early")
 Lines = Callable[[], list[dict[str, Any]]]
 
 
@@ -109,6 +111,15 @@ def test_secrets_are_hidden_wherever_they_stand(lines: Lines) -> None:
     assert len(written) == 5
     assert "hunter2" not in json.dumps(written)
     assert all("Traceback" in line["exception"] for line in written[3:])
+
+
+def test_plain_structlog_loggers_take_the_same_way(lines: Lines) -> None:
+    """Also those made before logging was configured; none prints to standard output."""
+    structlog.get_logger("plain").warning("e", session="s1", token="hunter2")
+    _EARLY.warning("e", session="s1", token="hunter2")
+    for line, name in zip(lines(), ("plain", "early"), strict=True):
+        assert (line["logger"], line["session"]) == (name, "s1")
+        assert line["other"] == {"token": "***"}
 
 
 def test_counts_are_no_secrets(lines: Lines) -> None:
