@@ -1,0 +1,13 @@
+"""Workspaces: the directory a session runs in, made before it starts and judged after it ended.
+
+``prepare`` gives a :class:`Prepared`; ``remember`` and ``recall`` carry it over a worker's restart;
+``conclude`` says what the agent left and removes a worktree in which nothing would be lost.
+"""
+
+from coders_workers.workspace.end import conclude
+from coders_workers.workspace.keep import why_kept
+from coders_workers.workspace.prepared import Prepared, recall, remember
+from coders_workers.workspace.start import prepare
+from coders_workers.workspace.worktree import forget
+
+__all__ = ["Prepared", "conclude", "forget", "prepare", "recall", "remember", "why_kept"]
