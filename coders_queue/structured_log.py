@@ -50,14 +50,18 @@ KEYS: Mapping[str, str] = {
     "agent_pid": "an agent's process id",
     "exit_code": "how a program ended",
     "signal": "the signal that ended it",
-    "reason": "why",
-    "error": "an error, in one line",
+    "reason": "why it was asked for",
+    "cause": "why it went wrong, in one line",
+    "duty": "what a worker does at intervals",
     "exception": "its traceback",
     "seconds": "how long it took",
     "count": "how many",
     "version": "a version",
     "other": "everything else, by name",
 }
+
+#: Keys that every line has by itself; one that a caller gives goes below ``other``, too.
+_ENVELOPE = frozenset({"timestamp", "level", "process", "pid", "logger"})
 
 #: The longest text in a line, characters.
 MAX_TEXT = 16 * 1024
@@ -218,8 +222,8 @@ class LineFormatter(logging.Formatter):
 
 
 def published_keys(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Move what is not in :data:`KEYS` below ``other``."""
-    unknown = {name: event.pop(name) for name in list(event) if name not in KEYS}
+    """Move what is not in :data:`KEYS`, or not the caller's to say, below ``other``."""
+    unknown = {n: event.pop(n) for n in list(event) if n not in KEYS or n in _ENVELOPE}
     if unknown:
         event["other"] = {**event.get("other", {}), **unknown}
     return event

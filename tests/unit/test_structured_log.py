@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -50,12 +51,13 @@ def lines() -> Lines:
 
 def test_a_line_has_published_keys_only(lines: Lines) -> None:
     """What is not in the list goes below ``other``, so that programs can rely on the rest."""
-    get_logger("a.b").info("session started", session="s1", colour="red", other={"x": 1})
+    get_logger("a.b").info("session started", session="s1", colour="red", pid=-1, other={"x": 1})
     (line,) = lines()
     assert set(line) <= set(KEYS)
     assert line["event"] == "session started"
     assert line["session"] == "s1"
-    assert line["other"] == {"x": 1, "colour": "red"}
+    assert line["other"] == {"x": 1, "colour": "red", "pid": -1}
+    assert line["pid"] == os.getpid()
     assert line["logger"] == "a.b"
     assert line["process"] == "test"
     assert line["level"] == "info"
