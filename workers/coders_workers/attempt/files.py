@@ -1,0 +1,115 @@
+"""The attempt's private directory: what each file in it says.
+
+Owns names and formats, and how the attempt is claimed; all paths are relative to the directory.
+
+=========  ==================================================================================
+`lock`     an flock held for the launcher's life; the file holds its pid
+`claim`    created exclusively: the attempt was taken, for good
+`life`     a FIFO: one line when the agent was started or failed; hangs up with the launcher
+`launch`   what to run (:func:`encode`); deleted once read, as is the file of standard input
+`output`   every byte the agent printed, all streams, as it came
+`timing`   one line a chunk of `output`: ``O|E <seconds since the last entry> <bytes>``, the
+           first counted from just before the agent's start; E is standard error
+`started`  ``<pid> <epoch seconds> <kernel start ticks>``, once its program is confirmed to run
+`stop`     written by the worker, with seconds of grace: SIGTERM now, SIGKILL then
+`exit`     ``exit <code> <epoch>`` or ``signal <n> <epoch>`` or ``error <errno> <what> <epoch>
+           <message>``; a second line ``recording <errno> <message>`` when that broke off
+=========  ==================================================================================
+
+Standard library only and only what is cheap to import: every spawn pays for this
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+
+VERSION = b"coders-launch-1"
+LOCK, CLAIM, LIFE, LAUNCH, STDIN = "lock", "claim", "life", "launch", "stdin"
+OUTPUT, TIMING, STARTED, STOP, EXIT = "output", "timing", "started", "stop", "exit"
+
+
+class Launch:
+    """What to run, and how it is written to a file: fields divided by NUL, which none can hold."""
+
+    def __init__(
+        self, *, terminal: bool, merge: bool, columns: int, rows: int, cwd: bytes, stdin: bytes,
+        argv: list[bytes], env: dict[bytes, bytes],
+    ) -> None:  # fmt: skip
+        self.terminal, self.merge, self.columns, self.rows = terminal, merge, columns, rows
+        self.cwd, self.stdin, self.argv, self.env = cwd, stdin, argv, env
+
+    def encode(self) -> bytes:
+        """As bytes for the `launch` file. Raises ValueError for a NUL anywhere."""
+        fields = [
+            VERSION, b"%d" % self.terminal, b"%d" % self.merge, b"%d" % self.columns,
+            b"%d" % self.rows, self.cwd, self.stdin, b"%d" % len(self.argv), *self.argv,
+            *(key + b"=" + value for key, value in self.env.items()),
+        ]  # fmt: skip
+        if any(b"\0" in field for field in fields):
+            raise ValueError("a NUL byte cannot be passed to a program")
+        return b"\0".join(fields)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Launch:
+        """The inverse of :meth:`encode`."""
+        fields = data.split(b"\0")
+        if fields[0] != VERSION:
+            raise ValueError("the launch file is of another version")
+        terminal, merge, columns, rows = (int(field) for field in fields[1:5])
+        last = 8 + int(fields[7])
+        env = dict(entry.split(b"=", 1) for entry in fields[last:])
+        return cls(
+            terminal=bool(terminal), merge=bool(merge), columns=columns, rows=rows,
+            cwd=fields[5], stdin=fields[6], argv=fields[8:last], env=env,
+        )  # fmt: skip
+
+
+def take() -> bool:
+    """Lock and claim the attempt in the current directory; False when another one has it.
+
+    The lock comes first, so that whoever sees the claim can trust the lock. Others may hold it
+    shared for a moment, to see whether a launcher lives.
+    """
+    lock = os.open(LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    for _ in range(5000):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if os.path.exists(CLAIM):
+                return False
+            time.sleep(0.001)
+    else:
+        return False
+    if os.path.exists(CLAIM):
+        return False
+    os.ftruncate(lock, 0)
+    os.write(lock, b"%d\n" % os.getpid())
+    try:
+        os.close(os.open(CLAIM, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return False  # the worker gave the attempt up just now
+    return True  # the lock's descriptor stays open until the process ends
+
+
+def asked_to_stop() -> float | None:
+    """The grace, seconds, in the `stop` file; None without one."""
+    try:
+        with open(STOP, "rb") as file:
+            return float(file.read() or 0)
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def write_whole(name: str, text: str, *, sync: bool = False) -> None:
+    """Write a file that is there wholly or not at all."""
+    fd = os.open(name + ".new", os.O_WRONLY | os.O_CREAT, 0o600)
+    data = text.encode("utf-8", "replace")
+    os.write(fd, data)
+    os.ftruncate(fd, len(data))
+    if sync:
+        os.fsync(fd)
+    os.close(fd)
+    os.rename(name + ".new", name)

@@ -1,0 +1,1 @@
+"""The runtime that keeps sessions in tmux, on a private socket."""
