@@ -82,6 +82,22 @@ def test_a_directory_that_may_not_be_entered_is_refused(
         prepare(place, tmp_path)
 
 
+@pytest.mark.parametrize("name", ["plain", "new\nline", "end\n", " ", "-dash", "ü 'x' $HOME"])
+def test_a_repository_may_be_called_anything(tmp_path: Path, name: str) -> None:
+    """Its top, branch and commit are read right whatever is in its path."""
+    top = make_repository(tmp_path / name)
+    (top / "HEAD").write_text("a file of that name")
+    prepared = prepare(top / "sub", tmp_path)
+    assert (prepared.root, prepared.branch) == (top, "main")
+    assert prepared.base == git(top, "rev-parse", "HEAD", "--")[:40]
+    assert workspace.conclude(prepared).diff.files == 1
+
+
+def test_gits_own_directory_is_a_plain_one(repository: Path, tmp_path: Path) -> None:
+    """Inside of ``.git`` there are no files of the repository to tell of."""
+    assert prepare(repository / ".git" / "refs", tmp_path).repository is None
+
+
 def test_work_in_a_repository_is_counted(repository: Path, tmp_path: Path) -> None:
     """Commits since the start, and the change since: committed, changed, staged and new files."""
     prepared = prepare(repository, tmp_path)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coders_workers import recording
@@ -47,6 +47,7 @@ def recorded(
         yield directory
 
 
+@settings(deadline=None)
 @given(CHUNKS, st.booleans())
 def test_standard_output_is_what_its_stream_wrote(
     chunks: list[tuple[str, bytes]], compressed: bool
@@ -58,6 +59,7 @@ def test_standard_output_is_what_its_stream_wrote(
         assert recording.stdout_bytes(directory, 10) == expected[max(0, len(expected) - 10) :]
 
 
+@settings(deadline=None)
 @given(CHUNKS.filter(bool), st.data())
 def test_timing_cut_anywhere_loses_no_standard_output(
     chunks: list[tuple[str, bytes]], data: st.DataObject
@@ -71,6 +73,7 @@ def test_timing_cut_anywhere_loses_no_standard_output(
         assert recording.stdout_bytes(directory) == expected
 
 
+@settings(deadline=None)
 @given(CHUNKS, st.integers(0, 5))
 def test_timing_that_ends_early_leaves_the_rest_to_standard_output(
     chunks: list[tuple[str, bytes]], known: int
@@ -105,6 +108,7 @@ def test_an_attempt_that_never_printed_has_nothing(tmp_path: Path) -> None:
     assert list(recording.follow(tmp_path, lambda: True)) == []
 
 
+@settings(deadline=None)
 @given(EDGY, st.integers(0, 40), st.booleans())
 def test_the_tail_is_an_end_of_the_whole_text(output: bytes, limit: int, compressed: bool) -> None:
     """Cut between characters, broken ones included, and never shorter than it must be."""

@@ -113,10 +113,11 @@ def discard(attempt_directory: Path) -> None:
 
 
 def without_secrets(record: dict[str, Any]) -> dict[str, Any]:
-    """The record with every environment's values hidden and Celery's request left out."""
+    """The record with every environment's values hidden and Celery's messages left out."""
     kept: dict[str, Any] = _hide(record)
-    if "request" in kept:
-        kept["request"] = None  # its arguments carry the spec again, as text, too
+    for message in ("request", "publish"):
+        if message in kept:
+            kept[message] = None  # its arguments may carry the spec again, as text, too
     return kept
 
 

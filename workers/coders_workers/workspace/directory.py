@@ -22,14 +22,14 @@ def prepare_directory(path: str, session_id: str) -> Prepared:
     if not repository.is_inside(directory):
         return found
     try:
-        place = repository.find(directory)
+        top, branch, base = repository.snapshot(directory)
         return Prepared(
             session_id=session_id,
             cwd=directory,
-            root=place.top,
-            repository=place.top,
-            branch=repository.branch(directory),
-            base=repository.commit(directory, "HEAD"),
+            root=top,
+            repository=top,
+            branch=branch,
+            base=base,
         )
     except (errors.WorkspaceError, git.GitFailed):
         # nobody asked for a repository: what git cannot read, or no git at all, is no obstacle

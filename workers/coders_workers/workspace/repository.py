@@ -52,6 +52,24 @@ def _path(directory: Path, which: str) -> Path:
     return Path(git.line(directory, "rev-parse", "--path-format=absolute", which))
 
 
+def snapshot(directory: Path) -> tuple[Path, str | None, str | None]:
+    """The top of the work tree around a directory, its branch and its commit, by one git at best.
+
+    Every spawn in a repository waits for this. Raises WorkspaceError as :func:`find`, or GitFailed.
+    """
+    wanted = ("--is-inside-work-tree", "HEAD", "--symbolic-full-name", "HEAD", "--show-toplevel")
+    try:
+        # the path comes last, as it may hold newlines
+        inside, head, ref, top = git.line(directory, "rev-parse", *wanted).split("\n", 3)
+    except (git.GitFailed, ValueError):
+        # no commit yet, or something wrong: find says what
+        return find(directory).top, branch(directory), commit(directory, "HEAD")
+    if inside != "true":
+        return find(directory).top, None, None
+    on = ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else None
+    return Path(top), on, head
+
+
 def commit(directory: Path, name: str) -> str | None:
     """The commit that a branch, tag, hash or ``HEAD`` means; None when there is none."""
     try:
