@@ -1,0 +1,123 @@
+"""Every Redis key, spelled here and nowhere else, with the rule that ends its life.
+
+A key either has a time to live or an owner that outlives nothing: the indexes are owned by the
+records they name (``trim`` drops what an expired record leaves behind), the event stream by its own
+length. One server, not a cluster: scripts build the keys of one host or session themselves, from
+the stems given here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Put before every key, so that one server can serve several installations.
+DEFAULT_PREFIX = "cq:"
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of one installation."""
+
+    prefix: str = DEFAULT_PREFIX
+
+    # -- sessions ------------------------------------------------------------------------------
+
+    def session(self, session_id: str) -> str:
+        """Hash, a field per part of the record. No TTL until settled, then the retention time."""
+        return f"{self.prefix}session:{session_id}"
+
+    @property
+    def ids(self) -> str:
+        """Sorted set of all ids at score 0, for prefixes. Owned by the records."""
+        return f"{self.prefix}ids"
+
+    @property
+    def live(self) -> str:
+        """Sorted set: id by time of creation, of sessions not ended. Owned by the records."""
+        return f"{self.prefix}live"
+
+    @property
+    def ended(self) -> str:
+        """Sorted set: id by time of creation, of ended sessions. Owned by the records."""
+        return f"{self.prefix}ended"
+
+    @property
+    def unsettled(self) -> str:
+        """Sorted set: id by time of end, results Celery has not delivered. Owned by the records."""
+        return f"{self.prefix}unsettled"
+
+    @property
+    def names(self) -> str:
+        """Hash: name to id, of live sessions. A field goes with the end of its session."""
+        return f"{self.prefix}names"
+
+    @property
+    def ended_names(self) -> str:
+        """Sorted set at score 0 of ``<name> <time of end> <id>``. Owned by the records."""
+        return f"{self.prefix}ended-names"
+
+    def host_sessions(self, host: str) -> str:
+        """Set of a host's ids that have not ended; gone with the last. Owned by the records."""
+        return f"{self.prefix}host-sessions:{host}"
+
+    # -- events --------------------------------------------------------------------------------
+
+    @property
+    def events(self) -> str:
+        """The one stream of events. No TTL: bounded by its length."""
+        return f"{self.prefix}events"
+
+    # -- hosts, leases, chords -----------------------------------------------------------------
+
+    @property
+    def hosts(self) -> str:
+        """Set of names of announced hosts. TTL: the longest of its members' announcements."""
+        return f"{self.prefix}hosts"
+
+    def host(self, host: str) -> str:
+        """A host's description, JSON. TTL: as announced."""
+        return f"{self.prefix}host:{host}"
+
+    def lease(self, name: str) -> str:
+        """The holder of a lease. TTL: as taken or last renewed."""
+        return f"{self.prefix}lease:{name}"
+
+    @property
+    def chords(self) -> str:
+        """Sorted set: chord body id by time first watched. TTL: retention after the last watch."""
+        return f"{self.prefix}chords"
+
+    @property
+    def chord_members(self) -> str:
+        """Hash: chord body id to a member's id. TTL: with :attr:`chords`."""
+        return f"{self.prefix}chord-members"
+
+    # -- for the leak check --------------------------------------------------------------------
+
+    def is_owned(self, key: str) -> bool:
+        """Whether the key may be without a TTL by the rules above (settled sessions aside)."""
+        fixed = {
+            self.ids,
+            self.live,
+            self.ended,
+            self.unsettled,
+            self.names,
+            self.ended_names,
+            self.events,
+        }
+        return key in fixed or key.startswith((self.session(""), self.host_sessions("")))
+
+
+def ended_name(name: str, ended_at: float, session_id: str) -> str:
+    """A member of :attr:`Keys.ended_names`: sorts by name, then by time of end."""
+    return f"{ended_name_stem(name, ended_at)}{session_id}"
+
+
+def id_of_ended_name(member: str) -> str:
+    """The id in a member of :attr:`Keys.ended_names`; names and times hold no spaces, ids may."""
+    return member.split(" ", 2)[2]
+
+
+def ended_name_stem(name: str, ended_at: float | None = None) -> str:
+    """What all members of a name begin with, or those of a name and a time of end."""
+    return f"{name} " if ended_at is None else f"{name} {ended_at:020.6f} "

@@ -1,0 +1,38 @@
+"""The kinds of events, and what an event of each says beside its session, attempt and host.
+
+No prompt, output, reason or environment ever goes into an event.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from coders_queue.models.lifecycle import State
+from coders_queue.models.outcome import Outcome
+from coders_queue.models.spec import SessionSpec
+
+#: Somebody asked for the end of a session that a host holds.
+CANCEL_REQUESTED = "session.cancel_requested"
+#: Celery has delivered the result.
+SETTLED = "session.settled"
+#: An attempt's archive is complete.
+ARCHIVED = "session.archived"
+
+
+def of_state(state: State) -> str:
+    """The kind of a move to the state."""
+    return f"session.{state.value}"
+
+
+def about_spec(spec: SessionSpec) -> dict[str, Any]:
+    """What the first event of a session says."""
+    return {"agent": spec.agent, "name": spec.name, "owner": spec.owner}
+
+
+def about_outcome(outcome: Outcome) -> dict[str, Any]:
+    """What the event of an end says."""
+    return {
+        "exit_code": outcome.exit_code,
+        "signal": outcome.signal,
+        "cause": outcome.cause.kind if outcome.cause else None,
+    }

@@ -1,0 +1,9 @@
+-- Keep the request context, the first one only.
+-- 5 request, 6 inputs, empty to leave those it has.
+if redis.call('EXISTS', session) == 0 or redis.call('HSETNX', session, 'request', ARGV[5]) == 0 then
+  return 0
+end
+if ARGV[6] ~= '' then
+  redis.call('HSET', session, 'inputs', ARGV[6])
+end
+return 1

@@ -1,0 +1,269 @@
+"""Session records in memory: the lifecycle table, fencing, names and expiry as Redis has them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from coders_queue.clock import Clock
+from coders_queue.models.lifecycle import ENDED, State, may_follow
+from coders_queue.models.outcome import Outcome
+from coders_queue.models.record import SessionRecord
+from coders_queue.models.spec import SessionSpec
+from coders_queue.store import codec, keys, kinds, reference, rules
+from coders_queue.store.memory.events import EventLog
+
+
+class Sessions:
+    """All records, each replaced whole by every write."""
+
+    def __init__(
+        self, lock: threading.Condition, clock: Clock, events: EventLog, retention: float
+    ) -> None:
+        self._lock = lock
+        self._clock = clock
+        self._events = events
+        self._retention = retention
+        self._records: dict[str, SessionRecord] = {}
+        self._expires: dict[str, float] = {}
+        self._expired: set[str] = set()
+
+    # -- writing -------------------------------------------------------------------------------
+
+    def submit(
+        self,
+        session_id: str,
+        spec: SessionSpec,
+        host: str | None,
+        inputs: Sequence[Any],
+        publish: Mapping[str, Any] | None,
+    ) -> SessionRecord:
+        """See :meth:`Store.submit`."""
+        now = self._clock()
+        fields = codec.encode_new(spec, now, inputs, publish)
+        fields |= {"state": State.QUEUED, "attempt": "0"}
+        if host is not None:
+            fields |= {"state": State.ASSIGNED, "attempt": "1", "host": host}
+            fields["assigned_at"] = codec.number(now)
+        wanted = {name: text for name, text in fields.items() if name in codec.FIELDS}
+        with self._lock:
+            known = self.get(session_id)
+            if known is not None:
+                return known
+            holder = self._live_name(spec.name) if spec.name else None
+            if spec.name and holder:
+                raise reference.name_taken(spec.name, holder)
+            record = codec.decode(session_id, wanted)
+            self._records[session_id] = record
+            self._expired.discard(session_id)
+            self._note(record, kinds.of_state(record.state), kinds.about_spec(spec))
+            return record
+
+    def attach_request(
+        self, session_id: str, request: Mapping[str, Any], inputs: Sequence[Any]
+    ) -> bool:
+        """See :meth:`Store.attach_request`."""
+        kept = codec.through(dict(request), "the request")
+        handed = tuple(codec.through(list(inputs), "the inputs"))
+        with self._lock:
+            record = self.get(session_id)
+            if record is None or record.request is not None:
+                return False
+            self._put(record, request=kept, inputs=handed or record.inputs)
+            return True
+
+    def assign(self, session_id: str, host: str) -> int | None:
+        """See :meth:`Store.assign`."""
+        with self._lock:
+            record = self.get(session_id)
+            if record is None or not may_follow(record.state, State.ASSIGNED):
+                return None
+            record = self._put(
+                record,
+                state=State.ASSIGNED,
+                attempt=record.attempt + 1,
+                host=host,
+                assigned_at=self._clock(),
+            )
+            self._note(record, kinds.of_state(State.ASSIGNED))
+            return record.attempt
+
+    def move(
+        self,
+        session_id: str,
+        attempt: int,
+        target: State,
+        pid: int | None,
+        started_at: float | None,
+    ) -> bool:
+        """See :meth:`Store.move`."""
+        rules.check_target(target)
+        with self._lock:
+            record = self._movable(session_id, attempt, target)
+            if record is None:
+                return False
+            changes: dict[str, Any] = {"state": target}
+            if pid is not None:
+                changes["pid"] = pid
+            if started_at is not None:
+                changes["started_at"] = float(codec.number(started_at))
+            elif target is State.RUNNING:
+                changes["started_at"] = self._clock()
+            if target is State.QUEUED:
+                changes |= dict.fromkeys(("host", "assigned_at", "started_at", "pid"))
+            self._put(record, **changes)
+            self._note(record, kinds.of_state(target))
+            return True
+
+    def request_cancel(self, session_id: str, reason: str) -> SessionRecord | None:
+        """See :meth:`Store.request_cancel`."""
+        with self._lock:
+            record = self.get(session_id)
+            if record is None:
+                return None
+            if record.state in rules.ENDS_AT_ONCE:
+                first = reason if record.cancel_reason is None else record.cancel_reason
+                record = self._put(record, cancel_reason=first)
+                return self._end(record, rules.cancelled(session_id, reason))
+            if record.state in rules.HOST_ACTS and record.cancel_reason is None:
+                record = self._put(record, cancel_reason=reason)
+                self._note(record, kinds.CANCEL_REQUESTED)
+            return record
+
+    def finish(self, session_id: str, attempt: int, outcome: Outcome) -> bool:
+        """See :meth:`Store.finish`."""
+        codec.encode_outcome(outcome)
+        if outcome.ended_at is not None:
+            codec.number(outcome.ended_at)
+        with self._lock:
+            record = self._movable(session_id, attempt, State(outcome.state))
+            if record is None:
+                return False
+            self._end(record, outcome)
+            return True
+
+    def settle(self, session_id: str) -> bool:
+        """See :meth:`Store.settle`."""
+        with self._lock:
+            record = self.get(session_id)
+            if record is None or record.state not in ENDED or record.settled:
+                return False
+            self._expires[session_id] = self._clock() + self._retention
+            self._note(self._put(record, settled=True), kinds.SETTLED)
+            return True
+
+    def mark_archived(self, session_id: str, attempt: int) -> bool:
+        """See :meth:`Store.mark_archived`."""
+        with self._lock:
+            record = self.get(session_id)
+            if record is None or attempt > record.attempt or attempt in record.archived:
+                return False
+            record = self._put(record, archived=(*record.archived, attempt))
+            self._events.append(session_id, attempt, kinds.ARCHIVED, record.host, {})
+            return True
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def get(self, session_id: str) -> SessionRecord | None:
+        """See :meth:`Store.get`."""
+        with self._lock:
+            if self._expires.get(session_id, float("inf")) <= self._clock():
+                del self._expires[session_id], self._records[session_id]
+                self._expired.add(session_id)
+            return self._records.get(session_id)
+
+    def all(self) -> list[SessionRecord]:
+        """Every record that has not expired, latest creation first."""
+        with self._lock:
+            found = [self.get(session_id) for session_id in list(self._records)]
+            return sorted(
+                (record for record in found if record is not None),
+                key=lambda record: (record.created_at, record.id),
+                reverse=True,
+            )
+
+    def resolve(self, text: str) -> str:
+        """See :meth:`Store.resolve`."""
+        with self._lock:
+            if not text:
+                raise reference.not_found(text)
+            if self.get(text) is not None:
+                return text
+            live = self._live_name(text)
+            if live is not None:
+                return live
+            records = self.all()
+            named = [
+                keys.ended_name(text, record.ended_at or 0.0, record.id)
+                for record in records
+                if record.state in ENDED and record.spec.name == text
+            ]
+            if named:
+                return max(named).rpartition(" ")[2]
+            fitting = sorted(
+                (record.id, record.spec.name) for record in records if record.id.startswith(text)
+            )
+        if not fitting:
+            raise reference.not_found(text)
+        if len(fitting) > 1:
+            shown = fitting[: reference.SHOWN]
+            raise reference.ambiguous(text, shown, len(fitting) > len(shown))
+        return fitting[0][0]
+
+    def unsettled(self, limit: int) -> list[SessionRecord]:
+        """See :meth:`Store.unsettled`."""
+        waiting = [record for record in self.all() if record.state in ENDED and not record.settled]
+        return sorted(waiting, key=lambda record: (record.ended_at or 0.0, record.id))[:limit]
+
+    def live_on(self, hosts: Iterable[str]) -> dict[str, int]:
+        """See :meth:`Store.live_count`."""
+        counts = dict.fromkeys(hosts, 0)
+        for record in self.all():
+            if record.state not in ENDED and record.host in counts:
+                counts[record.host] += 1
+        return counts
+
+    def trim(self) -> int:
+        """See :meth:`Store.trim`."""
+        with self._lock:
+            self.all()
+            dropped = len(self._expired)
+            self._expired.clear()
+            return dropped
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _movable(self, session_id: str, attempt: int, target: State) -> SessionRecord | None:
+        record = self.get(session_id)
+        if record is None or record.attempt != attempt or not may_follow(record.state, target):
+            return None
+        return record
+
+    def _put(self, record: SessionRecord, **changes: Any) -> SessionRecord:
+        changed = record.model_copy(update=changes)
+        self._records[record.id] = changed
+        return changed
+
+    def _end(self, record: SessionRecord, outcome: Outcome) -> SessionRecord:
+        state = State(outcome.state)
+        ended_at = self._clock() if outcome.ended_at is None else float(outcome.ended_at)
+        blank = record.spec.model_copy(update={"env": dict.fromkeys(record.spec.env, "")})
+        kept = Outcome.model_validate(codec.through(outcome.model_dump(), "the outcome"))
+        ended = record.model_copy(
+            update={"state": state, "ended_at": ended_at, "pid": None, "spec": blank}
+        )
+        ended = self._put(ended, outcome=codec.completed(kept, ended))
+        self._note(ended, kinds.of_state(state), kinds.about_outcome(outcome))
+        return ended
+
+    def _live_name(self, name: str) -> str | None:
+        for record in self._records.values():
+            if record.spec.name == name and record.state not in ENDED:
+                return record.id
+        return None
+
+    def _note(
+        self, record: SessionRecord, kind: str, data: Mapping[str, Any] | None = None
+    ) -> None:
+        self._events.append(record.id, record.attempt, kind, record.host, data or {})

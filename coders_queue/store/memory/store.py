@@ -1,0 +1,228 @@
+"""MemoryStore: the whole contract without a server, safe for threads.
+
+Owns leases, hosts and chords itself, which are small; sessions and events have files of their own.
+Time is the clock's; only waiting for events takes real time.
+"""
+
+from __future__ import annotations
+
+import builtins
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from coders_queue.clock import Clock, system_clock
+from coders_queue.models.event import Event
+from coders_queue.models.lifecycle import ENDED, State
+from coders_queue.models.outcome import Outcome
+from coders_queue.models.record import SessionRecord
+from coders_queue.models.spec import SessionSpec
+from coders_queue.store import codec, rules
+from coders_queue.store.memory.events import EventLog
+from coders_queue.store.memory.sessions import Sessions
+
+_NOT_IN_LISTS: dict[str, Any] = {"inputs": (), "publish": None, "request": None}
+
+
+class MemoryStore:
+    """The store of one process. See :class:`~coders_queue.store.base.Store`."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock = system_clock,
+        retention: float = rules.RETENTION,
+        max_events: int = rules.MAX_EVENTS,
+    ) -> None:
+        self._lock = threading.Condition(threading.RLock())
+        self._clock = clock
+        self._retention = retention
+        self._events = EventLog(self._lock, clock, max_events)
+        self._sessions = Sessions(self._lock, clock, self._events, retention)
+        self._leases: dict[str, tuple[str, float]] = {}
+        self._hosts: dict[str, tuple[dict[str, Any], float]] = {}
+        self._chords: dict[str, tuple[str, float]] = {}
+
+    # -- sessions ------------------------------------------------------------------------------
+
+    def submit(
+        self,
+        session_id: str,
+        spec: SessionSpec,
+        *,
+        host: str | None = None,
+        inputs: Sequence[Any] = (),
+        publish: Mapping[str, Any] | None = None,
+    ) -> SessionRecord:
+        """Write a new session."""
+        return self._sessions.submit(session_id, spec, host, inputs, publish)
+
+    def attach_request(
+        self, session_id: str, request: Mapping[str, Any], inputs: Sequence[Any] = ()
+    ) -> bool:
+        """Save the Celery request context, once."""
+        return self._sessions.attach_request(session_id, request, inputs)
+
+    def assign(self, session_id: str, host: str) -> int | None:
+        """Give a queued session to a host; the attempt's number."""
+        return self._sessions.assign(session_id, host)
+
+    def move(
+        self,
+        session_id: str,
+        attempt: int,
+        target: State,
+        *,
+        pid: int | None = None,
+        started_at: float | None = None,
+    ) -> bool:
+        """A legal move of the current attempt."""
+        return self._sessions.move(session_id, attempt, target, pid, started_at)
+
+    def request_cancel(self, session_id: str, reason: str) -> SessionRecord | None:
+        """Ask for the end, durably."""
+        return self._sessions.request_cancel(session_id, reason)
+
+    def finish(self, session_id: str, attempt: int, outcome: Outcome) -> bool:
+        """End the current attempt and its session."""
+        return self._sessions.finish(session_id, attempt, outcome)
+
+    def settle(self, session_id: str) -> bool:
+        """Celery has delivered the result."""
+        return self._sessions.settle(session_id)
+
+    def mark_archived(self, session_id: str, attempt: int) -> bool:
+        """The attempt's archive is complete."""
+        return self._sessions.mark_archived(session_id, attempt)
+
+    def get(self, session_id: str) -> SessionRecord | None:
+        """One whole record."""
+        return self._sessions.get(session_id)
+
+    def list(
+        self,
+        *,
+        live: bool | None = None,
+        host: str | None = None,
+        owner: str | None = None,
+        limit: int | None = None,
+    ) -> builtins.list[SessionRecord]:
+        """Records, latest creation first."""
+        found = [
+            record.model_copy(update=_NOT_IN_LISTS)
+            for record in self._sessions.all()
+            if (live is None or live != (record.state in ENDED))
+            and (host is None or record.host == host)
+            and (owner is None or record.spec.owner == owner)
+        ]
+        return found[:limit]
+
+    def get_many(self, session_ids: Iterable[str]) -> dict[str, SessionRecord]:
+        """Records by id."""
+        found = ((session_id, self._sessions.get(session_id)) for session_id in session_ids)
+        return {
+            session_id: record.model_copy(update=_NOT_IN_LISTS)
+            for session_id, record in found
+            if record is not None
+        }
+
+    def resolve(self, reference: str) -> str:
+        """The session that an id, a name or a prefix means."""
+        return self._sessions.resolve(reference)
+
+    def unsettled(self, limit: int = 1000) -> builtins.list[SessionRecord]:
+        """Ended sessions whose result is not delivered."""
+        return self._sessions.unsettled(limit)
+
+    # -- events --------------------------------------------------------------------------------
+
+    def record_event(
+        self, session_id: str, attempt: int, kind: str, data: Mapping[str, Any] | None = None
+    ) -> str:
+        """Append an event that changes no state."""
+        with self._lock:
+            record = self._sessions.get(session_id)
+            host = record.host if record else None
+            return self._events.append(session_id, attempt, kind, host, data or {})
+
+    def last_event_id(self) -> str:
+        """The newest event's id."""
+        return self._events.last_id()
+
+    def events(
+        self, after: str = "0-0", *, limit: int = 1000, block: float | None = None
+    ) -> builtins.list[Event]:
+        """Events later than ``after``."""
+        return self._events.after(after, limit, block)
+
+    # -- leases --------------------------------------------------------------------------------
+
+    def acquire_lease(self, name: str, holder: str, ttl: float) -> bool:
+        """Take or renew a lease."""
+        with self._lock:
+            if self.lease_holder(name) not in (None, holder):
+                return False
+            self._leases[name] = (holder, self._clock() + ttl)
+            return True
+
+    def release_lease(self, name: str, holder: str) -> bool:
+        """Give up one's own lease."""
+        with self._lock:
+            if self.lease_holder(name) != holder:
+                return False
+            del self._leases[name]
+            return True
+
+    def lease_holder(self, name: str) -> str | None:
+        """Who holds it now."""
+        with self._lock:
+            holder, until = self._leases.get(name, ("", 0.0))
+            return holder if until > self._clock() else None
+
+    # -- hosts ---------------------------------------------------------------------------------
+
+    def announce_host(self, host: str, info: Mapping[str, Any], ttl: float) -> None:
+        """Say that the host is here."""
+        with self._lock:
+            kept = codec.through(dict(info), "the host's description")
+            self._hosts[host] = (kept, self._clock() + ttl)
+
+    def hosts(self) -> dict[str, dict[str, Any]]:
+        """The hosts that are here now."""
+        with self._lock:
+            now = self._clock()
+            return {host: dict(info) for host, (info, until) in self._hosts.items() if until > now}
+
+    def live_count(self, hosts: Iterable[str]) -> dict[str, int]:
+        """Sessions on each host that have not ended."""
+        return self._sessions.live_on(hosts)
+
+    # -- chords --------------------------------------------------------------------------------
+
+    def watch_chord(self, body_id: str, member_id: str) -> None:
+        """Remember a chord by one of its members."""
+        with self._lock:
+            self._chords.setdefault(body_id, (member_id, self._clock()))
+
+    def watched_chords(self, older_than: float) -> dict[str, str]:
+        """Chords watched for at least that long."""
+        with self._lock:
+            limit = self._clock() - older_than
+            return {body: member for body, (member, at) in self._chords.items() if at <= limit}
+
+    def unwatch_chord(self, body_id: str) -> None:
+        """Forget a chord."""
+        with self._lock:
+            self._chords.pop(body_id, None)
+
+    # -- upkeep --------------------------------------------------------------------------------
+
+    def trim(self) -> int:
+        """Forget which records expired; how many."""
+        return self._sessions.trim()
+
+    def ping(self) -> None:
+        """Always there."""
+
+    def close(self) -> None:
+        """Nothing to let go of."""

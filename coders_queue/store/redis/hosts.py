@@ -1,0 +1,91 @@
+"""What hosts say of themselves, who holds which lease, and chords being watched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from coders_queue.clock import Clock
+from coders_queue.store import codec
+from coders_queue.store.keys import Keys
+from coders_queue.store.redis.door import Door
+from coders_queue.store.redis.scripts import Scripts
+
+
+class Hosts:
+    """Announced hosts."""
+
+    def __init__(self, door: Door, names: Keys, scripts: Scripts) -> None:
+        self._door = door
+        self._keys = names
+        self._scripts = scripts
+
+    def announce(self, host: str, info: Mapping[str, Any], ttl: float) -> None:
+        """See :meth:`Store.announce_host`."""
+        self._scripts.announce_host(host, codec.dumps(dict(info), "the host's description"), ttl)
+
+    def all(self) -> dict[str, dict[str, Any]]:
+        """See :meth:`Store.hosts`."""
+        names = sorted(self._door.call("SMEMBERS", self._keys.hosts))
+        found = self._door.batch([("GET", self._keys.host(name)) for name in names])
+        pairs = zip(names, found, strict=True)
+        return {name: json.loads(info) for name, info in pairs if info is not None}
+
+
+class Leases:
+    """Names that one holder at a time has."""
+
+    def __init__(self, door: Door, names: Keys, scripts: Scripts) -> None:
+        self._door = door
+        self._keys = names
+        self._scripts = scripts
+
+    def acquire(self, name: str, holder: str, ttl: float) -> bool:
+        """See :meth:`Store.acquire_lease`."""
+        return self._scripts.acquire_lease(name, holder, ttl)
+
+    def release(self, name: str, holder: str) -> bool:
+        """See :meth:`Store.release_lease`."""
+        return self._scripts.release_lease(name, holder)
+
+    def holder(self, name: str) -> str | None:
+        """See :meth:`Store.lease_holder`."""
+        found = self._door.call("GET", self._keys.lease(name))
+        return None if found is None else str(found)
+
+
+class Chords:
+    """Chords whose body has not been sent."""
+
+    def __init__(self, door: Door, names: Keys, clock: Clock, retention: float) -> None:
+        self._door = door
+        self._keys = names
+        self._clock = clock
+        self._ttl = max(1, round(retention * 1000))
+
+    def watch(self, body_id: str, member_id: str) -> None:
+        """See :meth:`Store.watch_chord`."""
+        times, members = self._keys.chords, self._keys.chord_members
+        self._door.together(
+            ("ZADD", times, "NX", codec.number(self._clock()), body_id),
+            ("HSETNX", members, body_id, member_id),
+            ("PEXPIRE", times, self._ttl),
+            ("PEXPIRE", members, self._ttl),
+        )
+
+    def watched(self, older_than: float) -> dict[str, str]:
+        """See :meth:`Store.watched_chords`."""
+        limit = codec.number(self._clock() - older_than)
+        found = self._door.call("ZRANGEBYSCORE", self._keys.chords, "-inf", limit)
+        if not found:
+            return {}
+        members = self._door.call("HMGET", self._keys.chord_members, *found)
+        pairs = zip(found, members, strict=True)
+        return {body: member for body, member in pairs if member is not None}
+
+    def unwatch(self, body_id: str) -> None:
+        """See :meth:`Store.unwatch_chord`."""
+        self._door.together(
+            ("ZREM", self._keys.chords, body_id), ("HDEL", self._keys.chord_members, body_id)
+        )

@@ -1,0 +1,230 @@
+"""The Lua scripts, each behind a method with types: what makes a write one step.
+
+Owns the order of keys and arguments, which the head of each script describes. Which states a move
+may start from is always handed in, from the lifecycle table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from coders_queue.models.lifecycle import ENDED, State, sources_of
+from coders_queue.store import codec, keys, kinds, rules
+from coders_queue.store.keys import Keys
+from coders_queue.store.redis.door import Door
+
+_ON_SESSIONS = (
+    "submit",
+    "assign",
+    "move",
+    "finish",
+    "request_cancel",
+    "attach_request",
+    "settle",
+    "mark_archived",
+    "record_event",
+)
+_OTHERS = ("trim", "acquire_lease", "release_lease", "announce_host")
+
+
+@dataclass(frozen=True)
+class End:
+    """What the end of a session writes."""
+
+    state: State
+    at: float
+    outcome: str
+    """As its field holds it."""
+    data: str
+    """Of the event, JSON."""
+
+    def arguments(self) -> tuple[str, ...]:
+        """In the order in which scripts take them."""
+        return (
+            self.state,
+            kinds.of_state(self.state),
+            self.data,
+            codec.number(self.at),
+            self.outcome,
+            keys.ended_name_stem("", self.at),
+        )
+
+
+class Scripts:
+    """All scripts of one installation on one server."""
+
+    def __init__(self, door: Door, names: Keys, max_events: int) -> None:
+        self._door = door
+        self._keys = names
+        self._max_events = max_events
+        prelude = _source("_session")
+        self._scripts = {name: door.script(prelude + _source(name)) for name in _ON_SESSIONS}
+        self._scripts |= {name: door.script(_source(name)) for name in _OTHERS}
+
+    # -- sessions ------------------------------------------------------------------------------
+
+    def submit(
+        self,
+        session_id: str,
+        now: float,
+        fields: Mapping[str, str],
+        data: str,
+    ) -> tuple[str, list[str | None] | str | None]:
+        """``new``; ``exists`` and its fields; or ``taken`` and the id that has the name."""
+        answer = self._on_session(
+            "submit",
+            session_id,
+            now,
+            fields.get("name", ""),
+            fields.get("host", ""),
+            fields["attempt"],
+            fields["created_at"],
+            kinds.of_state(State(fields["state"])),
+            data,
+            len(codec.FIELDS),
+            *codec.FIELDS,
+            *(part for pair in fields.items() for part in pair),
+        )
+        return str(answer[0]), answer[1] if len(answer) > 1 else None
+
+    def assign(self, session_id: str, now: float, host: str) -> int | None:
+        """The new attempt's number, None when the state forbids it."""
+        target = State.ASSIGNED
+        answer = self._on_session(
+            "assign",
+            session_id,
+            now,
+            host,
+            _words(sources_of(target)),
+            target,
+            kinds.of_state(target),
+            "{}",
+        )
+        return None if answer is None else int(answer)
+
+    def move(
+        self,
+        session_id: str,
+        now: float,
+        attempt: int,
+        target: State,
+        fields: Mapping[str, str],
+    ) -> bool:
+        """Whether it was legal, and done."""
+        answer = self._on_session(
+            "move",
+            session_id,
+            now,
+            attempt,
+            _words(sources_of(target)),
+            target,
+            kinds.of_state(target),
+            "{}",
+            0 if target.on_host else 1,
+            *(part for pair in fields.items() for part in pair),
+        )
+        return bool(answer)
+
+    def finish(self, session_id: str, now: float, attempt: int, end: End) -> bool:
+        """Whether it was legal, and done."""
+        allowed = _words(sources_of(end.state))
+        answer = self._on_session("finish", session_id, now, attempt, allowed, *end.arguments())
+        return bool(answer)
+
+    def request_cancel(
+        self, session_id: str, now: float, reason: str, end: End
+    ) -> list[str | None] | None:
+        """The fields after it, None for an unknown id. ``reason`` as its field holds it."""
+        answer: list[str | None] | None = self._on_session(
+            "request_cancel",
+            session_id,
+            now,
+            reason,
+            _words(rules.ENDS_AT_ONCE),
+            _words(rules.HOST_ACTS),
+            kinds.CANCEL_REQUESTED,
+            *end.arguments(),
+            *codec.FIELDS,
+        )
+        return answer
+
+    def attach_request(self, session_id: str, now: float, request: str, inputs: str) -> bool:
+        """Whether it was the first; both as their fields hold them, ``inputs`` may be empty."""
+        return bool(self._on_session("attach_request", session_id, now, request, inputs))
+
+    def settle(self, session_id: str, now: float, ttl: float) -> bool:
+        """Whether it was the first of an ended session."""
+        answer = self._on_session(
+            "settle", session_id, now, _words(ENDED), _milliseconds(ttl), kinds.SETTLED
+        )
+        return bool(answer)
+
+    def mark_archived(self, session_id: str, now: float, attempt: int) -> bool:
+        """Whether it was the first for the attempt."""
+        return bool(self._on_session("mark_archived", session_id, now, attempt, kinds.ARCHIVED))
+
+    def record_event(self, session_id: str, now: float, attempt: int, kind: str, data: str) -> str:
+        """The event's id."""
+        return str(self._on_session("record_event", session_id, now, attempt, kind, data))
+
+    # -- the rest ------------------------------------------------------------------------------
+
+    def trim(self, indexes: Sequence[str], members: Mapping[str, str]) -> int:
+        """How many members had no record and were dropped; ``members`` names the id of each."""
+        arguments = [self._keys.session("")]
+        for member, session_id in members.items():
+            arguments += [session_id, member]
+        return int(self._door.run(self._scripts["trim"], indexes, arguments))
+
+    def acquire_lease(self, name: str, holder: str, ttl: float) -> bool:
+        """Whether ``holder`` has it now."""
+        names = [self._keys.lease(name)]
+        arguments: list[str | int] = [holder, _milliseconds(ttl)]
+        return bool(self._door.run(self._scripts["acquire_lease"], names, arguments))
+
+    def release_lease(self, name: str, holder: str) -> bool:
+        """Whether ``holder`` had it."""
+        names = [self._keys.lease(name)]
+        return bool(self._door.run(self._scripts["release_lease"], names, [holder]))
+
+    def announce_host(self, host: str, info: str, ttl: float) -> None:
+        """Describe a host, JSON, for ``ttl`` seconds."""
+        names = [self._keys.host(host), self._keys.hosts]
+        arguments: list[str | int] = [host, info, _milliseconds(ttl), self._keys.host("")]
+        self._door.run(self._scripts["announce_host"], names, arguments)
+
+    def _on_session(self, name: str, session_id: str, now: float, *arguments: str | int) -> Any:
+        where = self._keys
+        names = [
+            where.session(session_id),
+            where.events,
+            where.ids,
+            where.live,
+            where.ended,
+            where.unsettled,
+            where.names,
+            where.ended_names,
+        ]
+        first: list[str | int] = [
+            session_id,
+            codec.number(now),
+            self._max_events,
+            where.host_sessions(""),
+        ]
+        return self._door.run(self._scripts[name], names, [*first, *arguments])
+
+
+def _source(name: str) -> str:
+    folder = resources.files("coders_queue.store").joinpath("lua")
+    return folder.joinpath(f"{name}.lua").read_text(encoding="utf-8")
+
+
+def _words(states: Collection[State]) -> str:
+    return ",".join(sorted(states))
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))

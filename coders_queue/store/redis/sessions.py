@@ -1,0 +1,109 @@
+"""Writing session records: each write one script, checked, fenced and logged in one step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from coders_queue.clock import Clock
+from coders_queue.models.lifecycle import State
+from coders_queue.models.outcome import Outcome
+from coders_queue.models.record import SessionRecord
+from coders_queue.models.spec import SessionSpec
+from coders_queue.store import codec, kinds, reference, rules
+from coders_queue.store.redis.scripts import End, Scripts
+
+
+class Sessions:
+    """The writes of the contract that concern sessions."""
+
+    def __init__(self, scripts: Scripts, clock: Clock, retention: float) -> None:
+        self._scripts = scripts
+        self._clock = clock
+        self._retention = retention
+
+    def submit(
+        self,
+        session_id: str,
+        spec: SessionSpec,
+        host: str | None,
+        inputs: Sequence[Any],
+        publish: Mapping[str, Any] | None,
+    ) -> SessionRecord:
+        """See :meth:`Store.submit`."""
+        now = self._clock()
+        fields = codec.encode_new(spec, now, inputs, publish)
+        fields |= {"state": State.QUEUED, "attempt": "0"}
+        if host is not None:
+            fields |= {"state": State.ASSIGNED, "attempt": "1", "host": host}
+            fields["assigned_at"] = codec.number(now)
+        data = codec.dumps(kinds.about_spec(spec), "the event")
+        answer, found = self._scripts.submit(session_id, now, fields, data)
+        if answer == "taken":
+            raise reference.name_taken(str(spec.name), str(found))
+        if answer == "exists":
+            fields = codec.fields_of(cast("list[str | None]", found))
+        wanted = {name: fields[name] for name in codec.FIELDS if name in fields}
+        return codec.decode(session_id, wanted)
+
+    def attach_request(
+        self, session_id: str, request: Mapping[str, Any], inputs: Sequence[Any]
+    ) -> bool:
+        """See :meth:`Store.attach_request`."""
+        kept = codec.dumps(dict(request), "the request")
+        handed = codec.dumps(list(inputs), "the inputs") if inputs else ""
+        return self._scripts.attach_request(session_id, self._clock(), kept, handed)
+
+    def assign(self, session_id: str, host: str) -> int | None:
+        """See :meth:`Store.assign`."""
+        return self._scripts.assign(session_id, self._clock(), host)
+
+    def move(
+        self,
+        session_id: str,
+        attempt: int,
+        target: State,
+        pid: int | None,
+        started_at: float | None,
+    ) -> bool:
+        """See :meth:`Store.move`."""
+        rules.check_target(target)
+        now = self._clock()
+        fields: dict[str, str] = {}
+        if pid is not None:
+            fields["pid"] = str(pid)
+        if started_at is not None:
+            fields["started_at"] = codec.number(started_at)
+        elif target is State.RUNNING:
+            fields["started_at"] = codec.number(now)
+        return self._scripts.move(session_id, now, attempt, target, fields)
+
+    def request_cancel(self, session_id: str, reason: str) -> SessionRecord | None:
+        """See :meth:`Store.request_cancel`."""
+        now = self._clock()
+        end = _end(rules.cancelled(session_id, reason), now)
+        kept = codec.dumps(reason, "the reason")
+        found = self._scripts.request_cancel(session_id, now, kept, end)
+        return None if found is None else codec.decode(session_id, codec.fields_of(found))
+
+    def finish(self, session_id: str, attempt: int, outcome: Outcome) -> bool:
+        """See :meth:`Store.finish`."""
+        now = self._clock()
+        return self._scripts.finish(session_id, now, attempt, _end(outcome, now))
+
+    def settle(self, session_id: str) -> bool:
+        """See :meth:`Store.settle`."""
+        return self._scripts.settle(session_id, self._clock(), self._retention)
+
+    def mark_archived(self, session_id: str, attempt: int) -> bool:
+        """See :meth:`Store.mark_archived`."""
+        return self._scripts.mark_archived(session_id, self._clock(), attempt)
+
+
+def _end(outcome: Outcome, now: float) -> End:
+    return End(
+        state=State(outcome.state),
+        at=now if outcome.ended_at is None else outcome.ended_at,
+        outcome=codec.encode_outcome(outcome),
+        data=codec.dumps(kinds.about_outcome(outcome), "the event"),
+    )

@@ -1,0 +1,202 @@
+"""RedisStore: the whole contract on one server, put together from its parts.
+
+Holds no logic: writes, views, events, hosts, leases and chords have files of their own.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from coders_queue.clock import Clock, system_clock
+from coders_queue.models.event import Event
+from coders_queue.models.lifecycle import State
+from coders_queue.models.outcome import Outcome
+from coders_queue.models.record import SessionRecord
+from coders_queue.models.spec import SessionSpec
+from coders_queue.store import rules
+from coders_queue.store.connect import Client
+from coders_queue.store.keys import Keys
+from coders_queue.store.redis.door import Door
+from coders_queue.store.redis.events import Events
+from coders_queue.store.redis.hosts import Chords, Hosts, Leases
+from coders_queue.store.redis.scripts import Scripts
+from coders_queue.store.redis.sessions import Sessions
+from coders_queue.store.redis.views import Views
+
+
+class RedisStore:
+    """The store all hosts share. See :class:`~coders_queue.store.base.Store`."""
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        keys: Keys | None = None,
+        clock: Clock = system_clock,
+        retention: float = rules.RETENTION,
+        max_events: int = rules.MAX_EVENTS,
+    ) -> None:
+        names = keys or Keys()
+        self._door = Door(client)
+        scripts = Scripts(self._door, names, max_events)
+        self._sessions = Sessions(scripts, clock, retention)
+        self._views = Views(self._door, names, scripts)
+        self._events = Events(self._door, names, scripts, clock)
+        self._hosts = Hosts(self._door, names, scripts)
+        self._leases = Leases(self._door, names, scripts)
+        self._chords = Chords(self._door, names, clock, retention)
+
+    # -- sessions ------------------------------------------------------------------------------
+
+    def submit(
+        self,
+        session_id: str,
+        spec: SessionSpec,
+        *,
+        host: str | None = None,
+        inputs: Sequence[Any] = (),
+        publish: Mapping[str, Any] | None = None,
+    ) -> SessionRecord:
+        """Write a new session."""
+        return self._sessions.submit(session_id, spec, host, inputs, publish)
+
+    def attach_request(
+        self, session_id: str, request: Mapping[str, Any], inputs: Sequence[Any] = ()
+    ) -> bool:
+        """Save the Celery request context, once."""
+        return self._sessions.attach_request(session_id, request, inputs)
+
+    def assign(self, session_id: str, host: str) -> int | None:
+        """Give a queued session to a host; the attempt's number."""
+        return self._sessions.assign(session_id, host)
+
+    def move(
+        self,
+        session_id: str,
+        attempt: int,
+        target: State,
+        *,
+        pid: int | None = None,
+        started_at: float | None = None,
+    ) -> bool:
+        """A legal move of the current attempt."""
+        return self._sessions.move(session_id, attempt, target, pid, started_at)
+
+    def request_cancel(self, session_id: str, reason: str) -> SessionRecord | None:
+        """Ask for the end, durably."""
+        return self._sessions.request_cancel(session_id, reason)
+
+    def finish(self, session_id: str, attempt: int, outcome: Outcome) -> bool:
+        """End the current attempt and its session."""
+        return self._sessions.finish(session_id, attempt, outcome)
+
+    def settle(self, session_id: str) -> bool:
+        """Celery has delivered the result."""
+        return self._sessions.settle(session_id)
+
+    def mark_archived(self, session_id: str, attempt: int) -> bool:
+        """The attempt's archive is complete."""
+        return self._sessions.mark_archived(session_id, attempt)
+
+    def get(self, session_id: str) -> SessionRecord | None:
+        """One whole record."""
+        return self._views.get(session_id)
+
+    def list(
+        self,
+        *,
+        live: bool | None = None,
+        host: str | None = None,
+        owner: str | None = None,
+        limit: int | None = None,
+    ) -> builtins.list[SessionRecord]:
+        """Records, latest creation first."""
+        return self._views.list(live, host, owner, limit)
+
+    def get_many(self, session_ids: Iterable[str]) -> dict[str, SessionRecord]:
+        """Records by id."""
+        return self._views.get_many(session_ids)
+
+    def resolve(self, reference: str) -> str:
+        """The session that an id, a name or a prefix means."""
+        return self._views.resolve(reference)
+
+    def unsettled(self, limit: int = 1000) -> builtins.list[SessionRecord]:
+        """Ended sessions whose result is not delivered."""
+        return self._views.unsettled(limit)
+
+    # -- events --------------------------------------------------------------------------------
+
+    def record_event(
+        self, session_id: str, attempt: int, kind: str, data: Mapping[str, Any] | None = None
+    ) -> str:
+        """Append an event that changes no state."""
+        return self._events.record(session_id, attempt, kind, data)
+
+    def last_event_id(self) -> str:
+        """The newest event's id."""
+        return self._events.last_id()
+
+    def events(
+        self, after: str = "0-0", *, limit: int = 1000, block: float | None = None
+    ) -> builtins.list[Event]:
+        """Events later than ``after``."""
+        return self._events.after(after, limit, block)
+
+    # -- leases --------------------------------------------------------------------------------
+
+    def acquire_lease(self, name: str, holder: str, ttl: float) -> bool:
+        """Take or renew a lease."""
+        return self._leases.acquire(name, holder, ttl)
+
+    def release_lease(self, name: str, holder: str) -> bool:
+        """Give up one's own lease."""
+        return self._leases.release(name, holder)
+
+    def lease_holder(self, name: str) -> str | None:
+        """Who holds it now."""
+        return self._leases.holder(name)
+
+    # -- hosts ---------------------------------------------------------------------------------
+
+    def announce_host(self, host: str, info: Mapping[str, Any], ttl: float) -> None:
+        """Say that the host is here."""
+        self._hosts.announce(host, info, ttl)
+
+    def hosts(self) -> dict[str, dict[str, Any]]:
+        """The hosts that are here now."""
+        return self._hosts.all()
+
+    def live_count(self, hosts: Iterable[str]) -> dict[str, int]:
+        """Sessions on each host that have not ended."""
+        return self._views.live_count(hosts)
+
+    # -- chords --------------------------------------------------------------------------------
+
+    def watch_chord(self, body_id: str, member_id: str) -> None:
+        """Remember a chord by one of its members."""
+        self._chords.watch(body_id, member_id)
+
+    def watched_chords(self, older_than: float) -> dict[str, str]:
+        """Chords watched for at least that long."""
+        return self._chords.watched(older_than)
+
+    def unwatch_chord(self, body_id: str) -> None:
+        """Forget a chord."""
+        self._chords.unwatch(body_id)
+
+    # -- upkeep --------------------------------------------------------------------------------
+
+    def trim(self) -> int:
+        """Drop index entries whose record has expired; how many sessions."""
+        return self._views.trim()
+
+    def ping(self) -> None:
+        """Raises Unavailable when the server does not answer in its time limit."""
+        self._door.call("PING")
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._door.close()

@@ -1,0 +1,43 @@
+"""What both stores ask of the lifecycle table and of what they are handed, before any write."""
+
+from __future__ import annotations
+
+import re
+
+from coders_queue import errors
+from coders_queue.models.lifecycle import ENDED, ON_HOST, State, sources_of
+from coders_queue.models.outcome import Cause, Outcome
+
+#: States whose session ends at once when that is asked for: no host has it.
+ENDS_AT_ONCE = sources_of(State.CANCELLED) - ON_HOST
+#: States in which the host is to act on the request.
+HOST_ACTS = sources_of(State.CANCELLED) & ON_HOST
+#: What :meth:`Store.move` may be asked for: the rest has methods of its own.
+TARGETS = frozenset(State) - ENDED - {State.ASSIGNED}
+#: How long a record is kept once its result is delivered, seconds.
+RETENTION = 7 * 24 * 3600.0
+#: About how many events the stream keeps.
+MAX_EVENTS = 100_000
+
+_EVENT_ID = re.compile(r"(\d{1,19})(?:-(\d{1,19}))?\Z")
+
+
+def check_target(target: State) -> None:
+    """Raises ValueError for a target that :meth:`Store.move` is not for."""
+    if target not in TARGETS:
+        raise ValueError(f"move() does not lead to {target.value!r}: use assign() or finish()")
+
+
+def cancelled(session_id: str, reason: str) -> Outcome:
+    """The outcome of a session that was cancelled before a host had it."""
+    return Outcome(id=session_id, state="cancelled", cause=Cause(kind="cancelled", message=reason))
+
+
+def event_place(event_id: str) -> tuple[int, int]:
+    """An event's id as numbers that compare. Raises UsageError for anything else."""
+    match = _EVENT_ID.match(event_id)
+    if match is None:
+        raise errors.UsageError(
+            f"{event_id!r} is not an event's id", "it looks like 1700000000000-0; 0-0 is the start"
+        )
+    return int(match[1]), int(match[2] or 0)
