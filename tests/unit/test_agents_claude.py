@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from fnmatch import fnmatchcase
 
 import pytest
 
@@ -166,6 +167,29 @@ def test_a_session_spawned_from_inside_claude_code_is_not_part_of_it() -> None:
     made = plan(task="x")
     assert {"CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT"} <= set(made.unset)
     assert made.env == {"DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [
+        ("ANTHROPIC_API_KEY", True),
+        ("ANTHROPIC_BASE_URL", True),
+        ("CLAUDE_CODE_OAUTH_TOKEN", True),
+        ("CLAUDE_CODE_USE_BEDROCK", True),
+        ("CLAUDE_CONFIG_DIR", True),
+        ("https_proxy", True),
+        ("CLAUDECODE", False),
+        ("CLAUDE_CODE_ENTRYPOINT", False),
+        ("CLAUDE_CODE_SSE_PORT", False),
+        ("CLAUDE_CODE_SESSION_ID", False),
+        ("IS_SANDBOX", False),
+        ("AWS_SECRET_ACCESS_KEY", False),
+        ("GOOGLE_APPLICATION_CREDENTIALS", False),
+    ],
+)
+def test_of_the_persons_environment_only_what_it_needs_is_taken(name: str, taken: bool) -> None:
+    """Its own key and settings; no mark of another session, no claim, no other service's secret."""
+    assert any(fnmatchcase(name, pattern) for pattern in CLAUDE.pass_env) is taken
 
 
 def test_a_terminal_session_succeeds_by_exit_status_alone() -> None:

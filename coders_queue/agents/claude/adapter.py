@@ -47,14 +47,15 @@ class ClaudeAdapter:
     program: str | None = "claude"
     modes: tuple[Mode, ...] = ("headless", "interactive")
     pass_env: tuple[str, ...] = (
+        # not CLAUDE_*: what is taken along counts as asked for and is stored with the session, so
+        # the marks of an outer Claude Code would come through; nor IS_SANDBOX, which is true of
+        # the spawning machine only; nor AWS_* and GOOGLE_*, which few need and all would hand out
         "ANTHROPIC_*",
-        "CLAUDE_*",
-        "DISABLE_*",
-        "IS_SANDBOX",
-        "AWS_*",
-        "GOOGLE_*",
-        "CLOUD_ML_REGION",
-        "VERTEX_REGION_*",
+        "CLAUDE_CONFIG_DIR",
+        "CLAUDE_CODE_OAUTH_*",
+        "CLAUDE_CODE_USE_*",
+        "CLAUDE_CODE_SKIP_*_AUTH",
+        "CLAUDE_CODE_MAX_*",
         "HTTP_PROXY",
         "HTTPS_PROXY",
         "NO_PROXY",
