@@ -292,6 +292,13 @@ class TestEnd:
             }
         )
 
+    def test_an_ended_session_has_no_process(self, world: World) -> None:
+        """The process id is that of a living process, or none."""
+        session_id, _ = world.at(State.STARTING)
+        assert world.store.move(session_id, 1, State.RUNNING, pid=4711)
+        assert world.store.finish(session_id, 1, ended(session_id))
+        assert world.store.get(session_id).pid is None  # type: ignore[union-attr]
+
     def test_given_times_win(self, world: World) -> None:
         """Times, attempts and host that the outcome states are not overwritten."""
         session_id, _ = world.at(State.RUNNING)
@@ -410,6 +417,15 @@ class TestCancel:
         assert (first.state, first.cancel_reason) == (state, "first\udcff")
         kinds = [noted.kind for noted in world.store.events(event)]
         assert kinds == ["session.cancel_requested"]
+
+    def test_the_first_reason_outlives_a_requeue(self, world: World) -> None:
+        """Cancelled on a host that was then lost, a session keeps the first reason to its end."""
+        session_id, _ = world.at(State.RUNNING)
+        world.store.request_cancel(session_id, "first")
+        assert world.store.move(session_id, 1, State.QUEUED)
+        record = world.store.request_cancel(session_id, "second")
+        assert record is not None
+        assert (record.state, record.cancel_reason) == (State.CANCELLED, "first")
 
     @pytest.mark.parametrize("state", sorted(ENDED))
     def test_an_ended_session_stays(self, world: World, state: State) -> None:

@@ -378,6 +378,11 @@ class TestLostServers:
             own_redis_server.start()
             assert store.move("s", 1, State.STARTING)
 
+    def test_a_long_wait_is_no_silence(self, redis_url: str) -> None:
+        """Waiting for events longer than the time limit is not taken for a lost server."""
+        with contextlib.closing(open_store(redis_url, socket_timeout=LIMIT)) as store:
+            assert store.events(block=3 * LIMIT) == []
+
     def test_a_server_lost_while_waiting(self, own_redis_server: Any) -> None:
         """A reader waiting for events learns of the server's death."""
         with contextlib.closing(open_store(own_redis_server.url)) as store:

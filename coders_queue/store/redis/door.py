@@ -6,6 +6,7 @@ else it complains of is a CodersError.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
@@ -20,6 +21,9 @@ Command: TypeAlias = Sequence[Word]
 
 #: Commands sent in one go: bounds the memory that answers take while they are read.
 CHUNK = 500
+
+# what Redis 6 puts before a complaint about a command in a script
+_IN_SCRIPT = re.compile(r"(?:ERR )?Error running script .{0,200}@user_script: ?\d+: -?")
 
 # complaints of a server that is there and cannot serve now
 _CANNOT = (
@@ -118,4 +122,5 @@ class Door:
 def _line(error: Exception) -> str:
     # of a pipeline's complaint, what was complained of: the command may hold anything
     text = str(error).rpartition(" of pipeline caused error: ")[2].strip()
+    text = _IN_SCRIPT.sub("", text)
     return text.splitlines()[0][:300] if text else type(error).__name__
