@@ -1,0 +1,82 @@
+"""The table of commands: each one's module, loaded only when it is asked for.
+
+This is how a command keeps its imports at the top of its file while ``coders spawn`` pays for
+nothing but its own.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from importlib import import_module
+from typing import Protocol
+
+from coders_queue.cli.context import Context
+
+
+class CommandModule(Protocol):
+    """What every module in ``commands/`` offers."""
+
+    EXAMPLES: tuple[str, ...]
+
+    def arguments(self, parser: ArgumentParser) -> None:
+        """Declare what the command takes."""
+        ...
+
+    def run(self, options: Namespace, context: Context) -> int:
+        """Do it and return the exit code."""
+        ...
+
+
+class Entry:
+    """One command, before its module is loaded."""
+
+    __slots__ = ("group", "name", "summary", "takes_argv", "verbatim")
+
+    def __init__(
+        self,
+        group: str,
+        name: str,
+        summary: str,
+        *,
+        takes_argv: bool = False,
+        verbatim: bool = False,
+    ) -> None:
+        self.group = group
+        self.name = name
+        self.summary = summary
+        #: Whether all after ``--`` is the agent's, byte for byte.
+        self.takes_argv = takes_argv
+        #: Whether all that follows is handed on unread.
+        self.verbatim = verbatim
+
+    def load(self) -> CommandModule:
+        """Import the command's module."""
+        module: CommandModule = import_module(f"coders_queue.cli.commands.{self.name}")
+        return module
+
+
+_TABLE = (
+    Entry("Sessions", "run", "start an agent, watch it, print its result", takes_argv=True),
+    Entry("Sessions", "spawn", "start an agent and leave it running", takes_argv=True),
+    Entry("Sessions", "ls", "list sessions"),
+    Entry("Sessions", "show", "all that is known of a session"),
+    Entry("Sessions", "logs", "what a session printed, or prints (-f)"),
+    Entry("Sessions", "attach", "enter a session's terminal"),
+    Entry("Sessions", "send", "type text into a session"),
+    Entry("Sessions", "kill", "end sessions"),
+    Entry("Sessions", "wait", "wait until a session ends"),
+    Entry("Sessions", "result", "the result of a session that ended"),
+    Entry("This machine", "up", "start the broker, the worker and beat"),
+    Entry("This machine", "down", "stop them; sessions stay"),
+    Entry("This machine", "status", "what runs here"),
+    Entry("This machine", "doctor", "check this machine and say the fix"),
+    Entry("This machine", "agents", "the agents found here"),
+    Entry("This machine", "worker", "run a worker in the foreground", verbatim=True),
+    Entry("This machine", "flower", "watch the queue in a browser", verbatim=True),
+    Entry("The rest", "config", "the configuration and where each value came from"),
+    Entry("The rest", "completion", "completion for bash, zsh or fish"),
+    Entry("The rest", "version", "the version"),
+)
+
+#: Every command by its name, in the order of the help.
+COMMANDS: dict[str, Entry] = {entry.name: entry for entry in _TABLE}

@@ -1,0 +1,1 @@
+"""One module a command: what it takes, examples of its use, and what it does."""

@@ -1,0 +1,74 @@
+"""``coders status``: what runs on this machine. Starts nothing."""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from coders_queue import wire
+from coders_queue.cli import exits
+from coders_queue.cli.context import Context
+from coders_queue.cli.parser import add_json
+from coders_queue.cli.text import printable
+from coders_queue.cli.times import ago
+
+EXAMPLES = ("coders status", "coders status --json | jq .worker.pid")
+NOTES = "Exits 0 whether or not a worker runs; in --json, worker is null when none does."
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Nothing but the form."""
+    add_json(parser)
+
+
+def run(options: Namespace, context: Context) -> int:
+    """Ask and print."""
+    status = read(context)
+    if options.json:
+        context.console.json(status)
+    else:
+        show(context, status)
+    return exits.FINE
+
+
+def read(context: Context) -> dict[str, Any]:
+    """The worker's status; with null for what only a worker knows when none runs."""
+    try:
+        return context.host.ask("status")
+    except wire.NotListening:
+        unknown = dict.fromkeys(
+            ("worker", "host", "roles", "broker", "embedded", "degraded", "sessions")
+        )
+        return {**unknown, "state_dir": str(context.paths.state)}
+
+
+def show(context: Context, status: dict[str, Any]) -> None:
+    """The status, for people."""
+    console = context.console
+    worker = status.get("worker")
+    if worker is None:
+        state = (
+            console.paint("yellow", "not running")
+            + " (coders run and spawn start it, or coders up)"
+        )
+        lines = [("worker", state)]
+    else:
+        state = console.paint("green", "running")
+        since = ago(worker.get("started_at"), time.time())
+        lines = [("worker", f"{state}, pid {worker.get('pid')}, started {since}")]
+        lines.append(
+            ("host", f"{printable(status.get('host'))} ({', '.join(status.get('roles') or ())})")
+        )
+        broker = printable(status.get("broker")) + (" (embedded)" if status.get("embedded") else "")
+        if status.get("degraded"):
+            broker += "  " + console.paint("red", "does not answer")
+        lines.append(("broker", broker))
+        counts = status.get("sessions") or {}
+        listed = ", ".join(
+            f"{count} {console.state(state)}" for state, count in counts.items() if count
+        )
+        lines.append(("sessions", listed or "none live"))
+    lines.append(("state", printable(status.get("state_dir"))))
+    for title, value in lines:
+        console.line(f"{console.paint('bold', title.ljust(8))}  {value}")

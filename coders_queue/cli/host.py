@@ -1,0 +1,81 @@
+"""The worker of this machine, as the command line reaches it: asked, and started where due."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from coders_queue import wire
+from coders_queue.cli import lazy
+from coders_queue.cli.console import Console
+
+#: Verbs that never start anything: they are about the worker itself.
+_NEVER_START = frozenset({"status", "stop"})
+
+
+class Host:
+    """Requests to the worker's socket.
+
+    Nobody listening means different things. A request for a new session starts the local stack.
+    Any other does so only when a socket was left behind, which is the mark of a worker that died:
+    after ``coders down`` a look at the list must not bring everything back.
+    """
+
+    def __init__(self, socket_path: str, console: Console, correlation: str) -> None:
+        self.socket_path = socket_path
+        self._console = console
+        self._correlation = correlation
+
+    def call(
+        self, verb: str, params: dict[str, Any], *, timeout: float | None = 30.0
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """A request with its parts: ``("part", ...)`` any number of times, then ``("ok", ...)``."""
+        try:
+            yield from self._send(verb, params, timeout)
+        except wire.NotListening:
+            if not self._may_start(verb):
+                raise
+            lazy.start_stack()
+            yield from self._send(verb, params, timeout)
+
+    def ask(
+        self,
+        verb: str,
+        params: dict[str, Any] | None = None,
+        *,
+        timeout: float | None = 30.0,
+        doing: str | None = None,
+    ) -> dict[str, Any]:
+        """A request whose parts do not matter. ``doing`` is shown when it takes long."""
+        params = params or {}
+        try:
+            return self._final(verb, params, timeout, doing)
+        except wire.NotListening:
+            if not self._may_start(verb):
+                raise
+        # outside of the progress line: the starter has its own
+        lazy.start_stack()
+        return self._final(verb, params, timeout, doing)
+
+    def _final(
+        self, verb: str, params: dict[str, Any], timeout: float | None, doing: str | None
+    ) -> dict[str, Any]:
+        with self._console.progress(doing or f"waiting for the worker ({verb})"):
+            answer: dict[str, Any] = {}
+            for kind, body in self._send(verb, params, timeout):
+                if kind == "ok":
+                    answer = body
+            return answer
+
+    def _send(
+        self, verb: str, params: dict[str, Any], timeout: float | None
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        return wire.call(
+            self.socket_path, verb, params, correlation=self._correlation, timeout=timeout
+        )
+
+    def _may_start(self, verb: str) -> bool:
+        if verb in _NEVER_START:
+            return False
+        return verb == "spawn" or os.path.lexists(self.socket_path)

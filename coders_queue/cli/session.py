@@ -1,0 +1,119 @@
+"""A session object of the host's, as people read it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TextIO
+
+from coders_queue.cli.console import Console
+from coders_queue.cli.text import printable, printable_block
+from coders_queue.cli.times import span
+
+ENDED = frozenset({"succeeded", "failed", "cancelled"})
+
+
+def label(session: dict[str, Any]) -> str:
+    """The name if it has one, else the short id."""
+    return printable(session.get("name") or str(session.get("id", "?"))[:8])
+
+
+def ended(session: dict[str, Any]) -> bool:
+    """Whether nothing more will happen to it."""
+    return session.get("state") in ENDED
+
+
+def runtime(session: dict[str, Any], now: float) -> float | None:
+    """Seconds it has run, or ran; None before its start."""
+    started = session.get("started_at")
+    if started is None:
+        return None
+    finished = session.get("ended_at")
+    return max(0.0, float(now if finished is None else finished) - float(started))
+
+
+def usage(session: dict[str, Any]) -> str | None:
+    """Tokens and money in one line, or None when the agent said nothing of them."""
+    used = session.get("usage")
+    if not isinstance(used, dict):
+        return None
+    text = f"{used.get('input_tokens') or 0:,} in, {used.get('output_tokens') or 0:,} out"
+    cached = (used.get("cache_read_tokens") or 0) + (used.get("cache_write_tokens") or 0)
+    if cached:
+        text += f", {cached:,} cached"
+    text += " tokens"
+    cost = used.get("cost_usd")
+    return text if cost is None else f"{text}, ${cost:.4f}"
+
+
+def result_text(session: dict[str, Any]) -> str | None:
+    """The agent's answer as text; structured answers as indented JSON."""
+    result = session.get("result")
+    if result is None:
+        return None
+    return result if isinstance(result, str) else json.dumps(result, indent=2, ensure_ascii=False)
+
+
+def facts(session: dict[str, Any], now: float) -> list[tuple[str, str]]:
+    """How it ended, as titles and values; only what is known."""
+    found: list[tuple[str, str | None]] = [("exit code", _number(session.get("exit_code")))]
+    signal = session.get("signal")
+    if signal is not None:
+        found.append(("signal", str(signal)))
+    cause = session.get("cause")
+    if isinstance(cause, dict):
+        found.append(("cause", f"{cause.get('kind')}: {cause.get('message')}"))
+    seconds = runtime(session, now)
+    found.append(("duration", None if seconds is None else span(seconds)))
+    if (session.get("attempts") or 0) > 1:
+        found.append(("attempts", str(session["attempts"])))
+    found.append(("usage", usage(session)))
+    workspace = session.get("workspace")
+    if isinstance(workspace, dict):
+        found += _workspace(workspace)
+    found.append(("conversation", session.get("conversation_id")))
+    return [(title, printable(value)) for title, value in found if value]
+
+
+def print_result(console: Console, session: dict[str, Any], now: float, stream: TextIO) -> None:
+    """The block that ends ``run`` and begins ``result``: all but the answer itself."""
+    titles = [("session", f"{label(session)} ({printable(session.get('id', '?'))})")]
+    titles += facts(session, now)
+    state = console.state(session.get("state"), stream)
+    print(f"{console.paint('bold', 'state'.ljust(12), stream)}  {state}", file=stream)
+    for title, value in titles:
+        print(f"{console.paint('bold', title.ljust(12), stream)}  {value}", file=stream)
+    stream.flush()
+
+
+def print_answer(console: Console, text: str) -> None:
+    """The agent's answer on standard output: as it is into a pipe, made harmless on a terminal."""
+    if console.out.isatty():
+        console.line(printable_block(text.rstrip("\n")))
+    else:
+        console.data(
+            text.encode("utf-8", "surrogateescape") + (b"" if text.endswith("\n") else b"\n")
+        )
+
+
+def _number(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _workspace(workspace: dict[str, Any]) -> list[tuple[str, str | None]]:
+    commits = workspace.get("commits") or ()
+    diff = workspace.get("diff") or {}
+    found: list[tuple[str, str | None]] = [
+        (
+            "workspace",
+            f"{workspace.get('path')}{'' if workspace.get('kept', True) else ' (removed)'}",
+        ),
+        ("branch", workspace.get("branch")),
+    ]
+    if commits:
+        found.append(("commits", f"{len(commits)}: {', '.join(str(c)[:10] for c in commits[:8])}"))
+    if diff.get("files"):
+        text = f"{diff['files']} files, +{diff.get('insertions', 0)} -{diff.get('deletions', 0)}"
+        found.append(
+            ("diff", text + (", not all committed" if workspace.get("uncommitted") else ""))
+        )
+    return found
