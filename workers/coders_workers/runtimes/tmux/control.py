@@ -33,7 +33,9 @@ def quote(word: str) -> bytes:
     data = os.fsencode(word)
     if b"\n" in data or b"\0" in data:
         raise UsageError(f"tmux cannot be given {word!r}", "use a path without line breaks")
-    return b"'" + data.replace(b"'", b"'\"'\"'") + b"'"
+    # Within single quotes all is literal, but the lexer takes byte 255 for the end of its input.
+    data = data.replace(b"'", b"'\"'\"'").replace(b"\xff", b"'\"\\377\"'")
+    return b"'" + data + b"'"
 
 
 class _Pending:
@@ -65,7 +67,11 @@ class ControlConnection:
             raise TimedOut(f"tmux did not start in {timeout:g} s", "look at it: coders doctor")
         if greeting.lines is None or greeting.refused:
             self.close()
-            text = b" ".join(greeting.lines or [self._said]).decode("utf-8", "replace").strip()
+            text = (
+                b" ".join(greeting.lines or [self._said.removeprefix(b"%exit ")])
+                .decode("utf-8", "replace")
+                .strip()
+            )
             raise Unavailable(f"tmux does not start: {text}", "look at it: coders doctor")
 
     @property
@@ -119,8 +125,8 @@ class ControlConnection:
             if block is None:
                 if line.startswith(b"%begin "):
                     mark, block = line[7:], []
-                elif self._greeting is not None and not line.startswith(b"%"):
-                    self._said = line  # why it does not start
+                elif self._greeting is not None:
+                    self._said = line  # why it does not start: `%exit <reason>`, or an error
             elif line in (b"%end " + mark, b"%error " + mark):
                 self._answer(block, mark, refused=line.startswith(b"%error"))
                 block = None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import libtmux
@@ -24,6 +25,8 @@ KEEPER = "keeper"
 #: What the server, and so each pane before the launcher sets the agent's own, knows of the world.
 PASSED_ENV = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
 
+#: How often connecting is tried.
+_TRIES = 4
 #: The longest path of a Unix socket on Linux.
 _LONGEST_SOCKET = 107
 _TERMINFO = ("/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo", "/usr/lib/terminfo")
@@ -78,11 +81,11 @@ class Door:
         try:
             done = subprocess.run(
                 self.argv(*words), input=data, capture_output=True, env=clean_environment(),
-                timeout=self.timeout,
+                timeout=self.timeout, cwd="/", start_new_session=True,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             raise TimedOut(
-                f"tmux did not answer {words[0]!r} in {self.timeout:g} s", "try again"
+                f"tmux did not answer {' '.join(words[:3])!r} in {self.timeout:g} s", "try again"
             ) from None
         if done.returncode != 0:
             raise Refused(done.stderr.decode("utf-8", "replace").strip())
@@ -111,12 +114,14 @@ class Door:
 
     def _connect(self) -> ControlConnection:
         self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # -u: the client's text is UTF-8 whatever the locale. `cat` waits on its terminal for ever.
-        argv = [
-            self.tmux, "-u", "-S", str(self.socket), "-f", "/dev/null", "-C",
-            "new-session", "-A", "-s", KEEPER, "-x", "80", "-y", "24", "cat",
-        ]  # fmt: skip
-        connection = ControlConnection(argv, clean_environment(), self.timeout)
+        for left in reversed(range(_TRIES)):
+            try:
+                connection = self._attach()
+                break
+            except Unavailable:  # a server that is just going away answers like this
+                if not left:
+                    raise
+                time.sleep(0.05)
         try:
             for option in self._options():
                 connection.ask(option, self.timeout)
@@ -124,6 +129,19 @@ class Door:
             connection.close()
             raise Unavailable(f"tmux refuses an option: {error}", "update tmux") from None
         return connection
+
+    def _attach(self) -> ControlConnection:
+        # Two steps: a server of tmux 3.3a crashes when two control clients create it at once.
+        # `cat` waits on its terminal for ever.
+        create = ("new-session", "-d", "-s", KEEPER, "-x", "80", "-y", "24", "cat")
+        try:
+            self.feed(b"", "-f", "/dev/null", *create)
+        except Refused as error:
+            if not str(error).startswith("duplicate session"):
+                raise Unavailable(f"tmux does not start: {error}", "coders doctor") from None
+        # -u: the client's text is UTF-8 whatever the locale.
+        attach = ("-u", "-C", "attach-session", "-t", f"={KEEPER}")
+        return ControlConnection(self.argv(*attach), clean_environment(), self.timeout)
 
     def _options(self) -> list[list[str]]:
         return [

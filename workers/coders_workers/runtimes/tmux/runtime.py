@@ -171,7 +171,7 @@ class TmuxRuntime:
 
     def _launch(self, launch: Launch, traces: Traces) -> None:
         self._door.connect()  # while this fails, nothing can have been started
-        traces.prepare(launch)
+        traces.prepare(launch, self._door.terminal)
         try:
             self._door.ask(
                 "new-session", "-d", "-s", launch.ref, "-n", "agent",

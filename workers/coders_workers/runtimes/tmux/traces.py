@@ -57,19 +57,23 @@ class Traces:
         except FileNotFoundError:
             return None
 
-    def prepare(self, launch: Launch) -> None:
-        """Write what the launcher reads. Raises UsageError for what no program can be given."""
+    def prepare(self, launch: Launch, term: str) -> None:
+        """Write what the launcher reads; ``term`` is the kind of terminal, should it get one.
+
+        Raises UsageError for what no program can be given.
+        """
+        env = {"TERM": term, **launch.env} if launch.terminal else launch.env
         stdin = b""
         if launch.stdin and not launch.terminal:
             stdin = os.fsencode(self.directory / files.STDIN)
-        for name in launch.env:
+        for name in env:
             if not name or "=" in name:
                 raise UsageError(f"{name!r} cannot name an environment variable")
         content = files.Launch(
             terminal=launch.terminal, merge=launch.merge_stderr, columns=launch.columns,
             rows=launch.rows, cwd=os.fsencode(launch.cwd), stdin=stdin,
             argv=[os.fsencode(word) for word in launch.argv],
-            env={os.fsencode(name): os.fsencode(value) for name, value in launch.env.items()},
+            env={os.fsencode(name): os.fsencode(value) for name, value in env.items()},
         )  # fmt: skip
         try:
             encoded = content.encode()
