@@ -88,7 +88,7 @@ def make_app(settings: Settings, broker_url: str, store: Store) -> CodersApp:
         },
         result_backend_transport_options={
             "global_keyprefix": settings.broker.prefix,
-            "retry_policy": {"max_retries": 2, "interval_start": 0, "interval_step": 0.2},
+            "retry_policy": {"max_retries": 5, "interval_start": 0, "interval_step": 0.2},
         },
         redis_socket_timeout=timeout,
         redis_socket_connect_timeout=timeout,
@@ -104,7 +104,7 @@ def make_app(settings: Settings, broker_url: str, store: Store) -> CodersApp:
         result_chord_expires=int(settings.retention.results),
         task_queues=[queue(ids.CONTROL_QUEUE)],
         task_default_queue=ids.CONTROL_QUEUE,
-        task_create_missing_queues=False,
+        task_create_missing_queues=True,
         task_acks_late=True,
         task_send_sent_event=True,
         worker_send_task_events=True,

@@ -101,10 +101,13 @@ class Dispatch:
         return count
 
     def _place_waiting(self) -> int:
-        """Queued sessions that found no host, or whose first message got lost."""
+        """Queued sessions that found no host, and those whose first message got lost."""
         count = 0
-        for record in reversed(self._store.list(live=True)):
-            if self._clock() - record.created_at <= PATIENCE:
+        for listed in reversed(self._store.list(live=True)):
+            if self._clock() - listed.created_at <= PATIENCE:
+                continue
+            record = self._store.get(listed.id)  # lists leave the message's context out
+            if record is None or record.state.ended:
                 continue
             if record.request is None:
                 self._publisher.resend(record)

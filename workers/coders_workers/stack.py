@@ -61,7 +61,7 @@ class Stack:
                 "try again, or see: coders doctor",
             )
         try:
-            if self.settings.broker.url is None and broker.start(self.paths):
+            if self.settings.broker.url is None and broker.start(self.paths) is not None:
                 self.progress("started the embedded broker")
             worker = None
             if worker_lock(self.paths).holder() is None:

@@ -1,0 +1,307 @@
+"""A session in every place of Celery's canvas, undisturbed and disturbed, on a real broker."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from celery import chain, chord, group, signature
+from support.local_stack import LocalStack, eventually, local_stack
+from support.rigged_worker import STEPS, double_messages
+
+from coders_queue.client.client import Coders
+from coders_queue.errors import AgentFailed
+
+pytestmark = [pytest.mark.broker, pytest.mark.tmux, pytest.mark.timeout(300)]
+
+#: How long a disturbed canvas may take to come through, seconds.
+LONG = 90.0
+
+
+class Canvas:
+    """Signatures and observations against one stack."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self.stack = stack
+        self.coders: Coders = stack.client()
+        self.app = self.coders.app
+
+    def session(self, *argv: str, **fields: Any) -> Any:
+        """A session that runs argv."""
+        return self.coders.session("shell", argv=argv, cwd="/", **fields)
+
+    def echo(self, text: str, **fields: Any) -> Any:
+        """A session that prints text."""
+        return self.session("echo", text, **fields)
+
+    def user(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """A task that is not ours."""
+        return signature(f"user.{name}", args=args, kwargs=kwargs, app=self.app, queue="user")
+
+    def notes(self, key: str) -> list[str]:
+        """What the user's tasks left under that key."""
+        return [one.decode() for one in self.app.backend.client.lrange(f"user:{key}", 0, -1)]
+
+    def close(self) -> None:
+        # results that are collected later must not look for a broker that is gone
+        self.app.backend.result_consumer.subscribed_to.clear()
+        self.coders.close()
+
+
+@pytest.fixture(scope="module", params=["calm", "twice"])
+def canvas(request: pytest.FixtureRequest) -> Iterator[Canvas]:
+    """A stack with a user's worker beside it; undisturbed, or with every message doubled."""
+    rig = "twice" if request.param == "twice" else ""
+    if rig:
+        from kombu.transport.redis import Channel
+
+        put = Channel._put
+        double_messages()
+    with local_stack() as stack:
+        stack.start(rig=rig)
+        stack.start_user()
+        one = Canvas(stack)
+        yield one
+        one.close()
+    if rig:
+        Channel._put = put
+
+
+def test_delay_get(canvas: Canvas) -> None:
+    """A session's result is its outcome."""
+    outcome = canvas.echo("hello").delay().get(timeout=LONG)
+    assert outcome["state"] == "succeeded"
+    assert outcome["output"] == "hello\n"
+    assert outcome["exit_code"] == 0
+
+
+def test_in_the_middle_of_a_chain(canvas: Canvas) -> None:
+    """A session takes its turn between two tasks, and its input reaches it."""
+    cat = canvas.session("sh", "-c", 'cat "$CODERS_INPUT"')
+    result = chain(canvas.user("add", 2, 3), cat, canvas.user("said")).apply_async()
+    assert result.get(timeout=LONG) == "succeeded:[5]"
+
+
+def test_group(canvas: Canvas) -> None:
+    """A group of sessions gives their outcomes in order."""
+    result = group(canvas.echo(str(n)) for n in range(5)).apply_async()
+    assert [one["output"] for one in result.get(timeout=LONG)] == [f"{n}\n" for n in range(5)]
+
+
+def test_chord_header(canvas: Canvas) -> None:
+    """A chord's body runs once, with every outcome, a failed agent's too."""
+    key = uuid.uuid4().hex
+    header = [canvas.echo("a"), canvas.session("sh", "-c", "echo b; exit 3"), canvas.echo("c")]
+    result = chord(header)(canvas.user("collect", key))
+    expected = ["failed:b", "succeeded:a", "succeeded:c"]
+    assert result.get(timeout=LONG) == expected
+    time.sleep(0.5)
+    assert canvas.notes(key) == [",".join(expected)]
+
+
+def test_chain_in_a_chord_header(canvas: Canvas) -> None:
+    """A member of a header may be a chain with a session in it."""
+    key = uuid.uuid4().hex
+    header = [
+        canvas.echo("a") | canvas.user("said"),
+        chain(canvas.user("add", 1, 1), canvas.echo("b"), canvas.user("said")),
+        canvas.echo("c"),
+    ]
+    result = chord(header)(canvas.user("collect", key))
+    assert result.get(timeout=LONG) == ["succeeded:a", "succeeded:b", "succeeded:c"]
+    assert len(canvas.notes(key)) == 1
+
+
+def test_chord_of_chords(canvas: Canvas) -> None:
+    """Chords nest: the outer body sees the inner bodies' results."""
+    inner, outer = uuid.uuid4().hex, uuid.uuid4().hex
+    header = [
+        chord([canvas.echo("a"), canvas.echo("b")], canvas.user("collect", inner)),
+        chord([canvas.echo("c"), canvas.echo("d")], canvas.user("collect", inner)),
+    ]
+    result = chord(header)(canvas.user("collect", outer))
+    assert result.get(timeout=LONG) == [f"succeeded:{x}" for x in "abcd"]
+    assert len(canvas.notes(inner)) == 2
+    assert len(canvas.notes(outer)) == 1
+
+
+def test_session_as_a_chord_body(canvas: Canvas) -> None:
+    """A session can merge what others found."""
+    body = canvas.session("sh", "-c", 'wc -c < "$CODERS_INPUT"')
+    result = chord([canvas.echo("a"), canvas.echo("b")])(body)
+    outcome = result.get(timeout=LONG)
+    assert outcome["state"] == "succeeded"
+    assert int(outcome["output"]) > 100
+
+
+def test_chain_to_group(canvas: Canvas) -> None:
+    """A session's outcome fans out."""
+    result = chain(canvas.echo("x"), group(canvas.user("said"), canvas.user("said"))).apply_async()
+    assert result.get(timeout=LONG) == ["succeeded:x", "succeeded:x"]
+
+
+def test_link(canvas: Canvas) -> None:
+    """A link is called with the outcome."""
+    key = uuid.uuid4().hex
+    canvas.echo("x").apply_async(link=canvas.user("linked", key)).get(timeout=LONG)
+    assert "succeeded:x" in eventually(lambda: canvas.notes(key))
+
+
+def test_link_error(canvas: Canvas) -> None:
+    """An errback is called when a failure was asked to be an exception."""
+    key = uuid.uuid4().hex
+    failing = canvas.session("false", raise_on_failure=True)
+    result = failing.apply_async(link_error=canvas.user("failed", key=key))
+    with pytest.raises(AgentFailed):
+        result.get(timeout=LONG)
+    assert eventually(lambda: canvas.notes(key))[0] == result.id
+
+
+def test_failure_is_a_value(canvas: Canvas) -> None:
+    """An agent that fails gives an outcome that says so; a chain goes on with it."""
+    result = (canvas.session("sh", "-c", "exit 7") | canvas.user("said")).apply_async()
+    assert result.get(timeout=LONG) == "failed:"
+    assert result.parent.get(timeout=LONG)["exit_code"] == 7
+
+
+def test_failure_is_an_exception_when_asked(canvas: Canvas) -> None:
+    """With ``raise_on_failure`` the rest of a chain does not run, and ``get`` raises."""
+    key = uuid.uuid4().hex
+    failing = canvas.session("false", raise_on_failure=True)
+    result = (failing | canvas.user("linked", key)).apply_async()
+    with pytest.raises(AgentFailed, match="status 1"):
+        result.get(timeout=LONG)
+    assert canvas.notes(key) == []
+    assert result.parent.get(timeout=LONG, propagate=False).args
+
+
+def test_failing_member_fails_the_chord_when_asked(canvas: Canvas) -> None:
+    """A header member that raises fails the body, and its errback hears of it."""
+    key = uuid.uuid4().hex
+    header = [canvas.echo("a"), canvas.session("false", raise_on_failure=True)]
+    body = canvas.user("collect", key).on_error(canvas.user("failed", key=key + "-e"))
+    result = chord(header)(body)
+    with pytest.raises(Exception, match="status 1"):
+        result.get(timeout=LONG)
+    assert canvas.notes(key) == []
+    assert eventually(lambda: canvas.notes(key + "-e"))
+
+
+def test_ignore_result(canvas: Canvas) -> None:
+    """A session whose result nobody wants ends, and settles, all the same."""
+    result = canvas.echo("x").apply_async(ignore_result=True)
+    handle = canvas.coders.get(result.id)
+    assert handle.wait(LONG).ok
+    eventually(lambda: handle.record.settled)
+
+
+def test_revoke_of_a_running_session(canvas: Canvas) -> None:
+    """Revoking a running session ends its agent, and the canvas goes on with the outcome."""
+    result = (canvas.session("sleep", "100") | canvas.user("said")).apply_async()
+    handle = canvas.coders.get(result.parent.id)
+    handle.wait_running(LONG)
+    canvas.app.control.revoke(result.parent.id)
+    assert result.get(timeout=LONG) == "cancelled:"
+    outcome = handle.wait(LONG)
+    assert outcome.state == "cancelled"
+    assert outcome.signal == 15
+
+
+def test_revoke_of_a_queued_session(canvas: Canvas) -> None:
+    """Revoking a session that no host has taken ends it, and its chord's body runs."""
+    key = uuid.uuid4().hex
+    waiting = canvas.echo("never", host="elsewhere")
+    result = chord([canvas.echo("a"), waiting])(canvas.user("collect", key))
+    queued = eventually(
+        lambda: [one for one in canvas.coders.list(live=True) if one.spec.host == "elsewhere"]
+    )[0]
+    eventually(lambda: canvas.coders.get(queued.id).record.request)
+    canvas.app.control.revoke(queued.id)
+    assert result.get(timeout=LONG) == ["cancelled:", "succeeded:a"]
+
+
+def _everything(canvas: Canvas, key: str, count_file: str) -> Any:
+    """A canvas with a session in many places; each agent leaves a line in a file."""
+
+    def agent(name: str) -> Any:
+        script = f'echo {name} >> "{count_file}"; sleep 0.2; echo {name}'
+        return canvas.session("sh", "-c", script)
+
+    return chain(
+        canvas.user("add", 1, 2),
+        agent("first"),
+        chord(
+            [agent("h1"), agent("h2") | canvas.user("said"), agent("h3")],
+            canvas.user("collect", key),
+        ),
+        agent("last"),
+        canvas.user("said"),
+    )
+
+
+def _keep_alive(stack: LocalStack, stop: threading.Event, rig: str) -> None:
+    while not stop.wait(0.1):
+        if not stack.alive("worker"):
+            stack.launch_worker(rig)
+
+
+@pytest.mark.parametrize("step", sorted(STEPS))
+def test_worker_killed_at(step: str, tmp_path: Any) -> None:
+    """A worker killed at any step of a session's life delays the canvas and loses none of it."""
+    _disturbed(tmp_path, rig=f"kill:{step}", check=lambda stack: (
+        stack.paths.state / f"died-{step}"
+    ).exists())
+
+
+def test_broker_restarted(tmp_path: Any) -> None:
+    """A broker killed and started again in the middle delays the canvas and loses none of it."""
+
+    def restart(stack: LocalStack) -> None:
+        for _ in range(3):
+            time.sleep(0.7)
+            stack.restart_broker()
+
+    _disturbed(tmp_path, disturb=restart)
+
+
+def _disturbed(
+    tmp_path: Any,
+    *,
+    rig: str = "",
+    disturb: Callable[[LocalStack], None] = lambda stack: None,
+    check: Callable[[LocalStack], bool] = lambda stack: True,
+) -> None:
+    count_file = tmp_path / "ran"
+    count_file.touch()
+    key = uuid.uuid4().hex
+    with local_stack() as stack:
+        stack.start(rig=rig)
+        stack.start_user()
+        canvas = Canvas(stack)
+        stop = threading.Event()
+        keeper = threading.Thread(target=_keep_alive, args=(stack, stop, rig))
+        keeper.start()
+        try:
+            result = _everything(canvas, key, str(count_file)).apply_async()
+            disturb(stack)
+            assert eventually(lambda: _ready(result), LONG), stack.log()
+            assert result.get(timeout=10) == "succeeded:last"
+            ran = sorted(count_file.read_text().split())
+            assert ran == ["first", "h1", "h2", "h3", "last"], ran
+            assert check(stack), "the accident did not happen"
+            assert set(canvas.notes(key)) == {"succeeded:h1,succeeded:h2,succeeded:h3"}
+        finally:
+            stop.set()
+            keeper.join()
+            canvas.close()
+
+
+def _ready(result: Any) -> bool:
+    try:
+        return bool(result.ready())
+    except Exception:  # the broker is away just now
+        return False
