@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from coders_queue import errors
 from coders_queue.cli.console import Console
@@ -30,7 +31,17 @@ class Bug(errors.CodersError):
 def report(console: Console, words: Sequence[str], error: errors.CodersError) -> None:
     """Tell it on standard error and, for a program, on standard output."""
     if wants_json(words):
-        console.json({"error": {**error.to_wire(), "exit_code": error.exit_code}})
+        console.json({"error": described(error)})
+    say(console, error)
+
+
+def described(error: errors.CodersError) -> dict[str, Any]:
+    """The error for a program."""
+    return {**error.to_wire(), "exit_code": error.exit_code}
+
+
+def say(console: Console, error: errors.CodersError) -> None:
+    """The error for a person, unless they were told already."""
     if isinstance(error, AlreadySaid):
         return
     console.note(f"coders: error: {printable(error.message)}")

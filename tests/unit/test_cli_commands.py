@@ -263,6 +263,23 @@ def test_kill(fake_host: FakeHost, capsys: Capture) -> None:
     assert len(json.loads(capsys.readouterr().out)) == 2
 
 
+def test_kill_goes_on_after_an_error(fake_host: FakeHost, capsys: Capture) -> None:
+    """One session that cannot be ended does not spare the others."""
+
+    def kill(params: dict[str, Any]) -> Any:
+        return errors.Conflict("it has ended") if params["ref"] == "a" else session(**CANCELLED)
+
+    fake_host.answers["kill"] = kill
+    assert main(["kill", "a", "b", "--json"]) == 4
+    printed = capsys.readouterr()
+    first, second = json.loads(printed.out)
+    assert (first["ref"], first["error"]["kind"]) == ("a", "conflict")
+    assert second["state"] == "cancelled"
+    assert printed.err == "coders: error: it has ended\n"
+    assert main(["kill", "a", "--json"]) == 4
+    assert json.loads(capsys.readouterr().out)["error"]["kind"] == "conflict"
+
+
 def test_wait_with_a_limit(fake_host: FakeHost, capsys: Capture) -> None:
     """The host is told the limit, and its timeout is exit code 8."""
     fake_host.answers["wait"] = errors.TimedOut("session fix is still running", "it goes on")

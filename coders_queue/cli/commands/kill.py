@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
-from coders_queue.cli import exits
+from coders_queue import errors
+from coders_queue.cli import exits, failure
 from coders_queue.cli.context import Context
 from coders_queue.cli.parser import add_json, add_reference
 from coders_queue.cli.session import label
@@ -19,19 +21,28 @@ def arguments(parser: ArgumentParser) -> None:
     """Which ones, and why."""
     add_reference(parser, nargs="+")
     parser.add_argument("--reason", metavar="TEXT", default="killed", help="why, for the record")
-    add_json(parser, "print one JSON object, or a list when several sessions are named")
+    add_json(parser, "print one JSON object; a list when several are named")
 
 
 def run(options: Namespace, context: Context) -> int:
-    """End each; the first that cannot be ended stops the command."""
-    ended = []
+    """End each; one that cannot be ended does not spare the others. The first error counts."""
+    console = context.console
+    told: list[dict[str, Any]] = []
+    code = exits.FINE
     for ref in options.ref:
         params = {"ref": ref, "reason": options.reason}
-        one = context.host.ask("kill", params, timeout=_LIMIT, doing=f"ending {ref}")
-        ended.append(one)
+        try:
+            one = context.host.ask("kill", params, timeout=_LIMIT, doing=f"ending {ref}")
+        except errors.CodersError as error:
+            if len(options.ref) == 1:
+                raise
+            failure.say(console, error)
+            told.append({"ref": ref, "error": failure.described(error)})
+            code = code or error.exit_code
+            continue
+        told.append(one)
         if not options.json:
-            state = context.console.state(one.get("state"))
-            context.console.line(f"{label(one)}  {state}")
+            console.line(f"{label(one)}  {console.state(one.get('state'))}")
     if options.json:
-        context.console.json(ended[0] if len(ended) == 1 else ended)
-    return exits.FINE
+        console.json(told[0] if len(options.ref) == 1 else told)
+    return code
