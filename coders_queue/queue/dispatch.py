@@ -104,15 +104,18 @@ class Dispatch:
         """Queued sessions that found no host, and those whose first message got lost."""
         count = 0
         for listed in reversed(self._store.list(live=True)):
-            if self._clock() - listed.created_at <= PATIENCE:
-                continue
+            if (
+                listed.state is not State.QUEUED
+                or self._clock() - listed.created_at <= PATIENCE
+            ):
+                continue  # one that runs needs its message only when it has ended
             record = self._store.get(listed.id)  # lists leave the message's context out
-            if record is None or record.state.ended:
+            if record is None or record.state is not State.QUEUED:
                 continue
             if record.request is None:
                 self._publisher.resend(record)
                 count += 1
-            elif record.state is State.QUEUED:
+            else:
                 count += self.place(record)
         return count
 
