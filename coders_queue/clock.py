@@ -24,6 +24,7 @@ class ManualClock:
         self.now = start
 
     def __call__(self) -> float:
+        """The time it was set to."""
         return self.now
 
     def advance(self, seconds: float) -> None:

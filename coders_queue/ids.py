@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import uuid
 
-#: What a session or host may be called: a letter or digit, then up to 62 more of ``[A-Za-z0-9._-]``.
+#: What a session or host may be called: a letter or digit, then up to 62 of ``[A-Za-z0-9._-]``.
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
 
 #: The queue that any worker with the control role consumes.

@@ -98,7 +98,9 @@ def call(
                 "look at it: coders doctor",
             ) from None
         except OSError as error:
-            raise errors.Unavailable(f"cannot reach the worker on {path}: {error.strerror}") from None
+            raise errors.Unavailable(
+                f"cannot reach the worker on {path}: {error.strerror}"
+            ) from None
         connection.settimeout(timeout)
         request = {"verb": verb, "params": params, "correlation": correlation}
         try:
@@ -128,7 +130,9 @@ def call(
             ) from None
 
 
-def ask(path: str, verb: str, params: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
+def ask(
+    path: str, verb: str, params: dict[str, Any] | None = None, **options: Any
+) -> dict[str, Any]:
     """A request whose parts do not matter: the final answer alone."""
     answer: dict[str, Any] = {}
     for kind, body in call(path, verb, params or {}, **options):

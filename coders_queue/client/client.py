@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from celery.canvas import Signature
 
@@ -84,8 +84,7 @@ class Coders:
         """
         spec = self._spec(agent, task, cwd, fields)
         # the request travels whole in a canvas until Celery publishes it; env values with it
-        signature = self.app.tasks[names.SESSION].s(spec=spec.model_dump(mode="json"))
-        return cast("Signature[Any]", signature)
+        return self.app.tasks[names.SESSION].s(spec=spec.model_dump(mode="json"))
 
     def spawn(
         self,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from coders_queue.models.base import Model
 from coders_queue.models.outcome import Usage
 
@@ -21,7 +23,7 @@ class LaunchPlan(Model):
 
     argv: tuple[str, ...]
     """The program (a name looked up on PATH, or a path) and its arguments, byte for byte."""
-    env: dict[str, str] = {}
+    env: dict[str, str] = Field(default_factory=dict)
     """Variables the tool needs, over the host's own; the request's come on top."""
     unset: tuple[str, ...] = ()
     """Variables that must not reach the tool."""

@@ -71,7 +71,8 @@ class Outcome(Model):
     id: str
     state: Literal["succeeded", "failed", "cancelled"]
     exit_code: int | None = None
-    """The agent's exit status; 128 + n when signal n ended it; None when it never ran or was lost."""
+    """The agent's exit status; 128 + n when signal n ended it; None when it never ran or was
+    lost."""
     signal: int | None = None
     """The signal that ended it, if one did."""
     cause: Cause | None = None

@@ -21,7 +21,9 @@ Permission = Literal["default", "edit", "full"]
 
 def _no_nul(text: str, what: str) -> str:
     if "\0" in text:
-        raise ValueError(f"{what} holds a NUL byte, which no program argument or file name can carry")
+        raise ValueError(
+            f"{what} holds a NUL byte, which no program argument or file name can carry"
+        )
     return text
 
 
@@ -96,7 +98,7 @@ class SessionSpec(Model):
     timeout: float | None = Field(default=None, gt=0)
     """Seconds the agent may run before it is stopped and ends as cancelled; None for no limit."""
     raise_on_failure: bool = False
-    """Whether the Celery task raises :class:`~coders_queue.errors.AgentFailed` when the agent fails."""
+    """Whether the task raises :class:`~coders_queue.errors.AgentFailed` when the agent fails."""
     input: Literal["append", "ignore"] = "append"
     """What to do with results handed on by a canvas: add them to the task, or not."""
     correlation_id: str | None = None

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from celery import Celery
+
 from coders_queue import ids
 from coders_queue.queue import control  # noqa: F401  (registers the revoke command)
 from coders_queue.queue.delivery import Delivery
@@ -26,7 +27,7 @@ from coders_queue.store.connect import plain_url
 Announcer = Callable[[str, str, dict[str, Any]], None]
 
 
-class CodersApp(Celery):  # type: ignore[misc]
+class CodersApp(Celery):
     """Celery with what its session task needs at hand."""
 
     store: Store

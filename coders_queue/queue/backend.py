@@ -17,4 +17,6 @@ class BoundedRedisBackend(RedisBackend):
     """``RedisBackend`` whose clients give up after one socket timeout."""
 
     def _create_client(self, **params: Any) -> Any:
-        return super()._create_client(retry=Retry(NoBackoff(), 0), **params)
+        return super()._create_client(  # type: ignore[misc]
+            retry=Retry(NoBackoff(), 0), **params
+        )

@@ -11,12 +11,10 @@ from typing import Any
 
 from celery.utils.functional import maybe_list
 from celery.worker.control import control_command
-from celery.worker.control import revoke as celery_revoke
+from celery.worker.control import revoke as celery_revoke  # type: ignore[attr-defined]
 
 
-@control_command(
-    name="revoke", variadic="task_id", signature="[id1 [id2 [... [idN]]]]"
-)
+@control_command(name="revoke", variadic="task_id", signature="[id1 [id2 [... [idN]]]]")
 def revoke(
     state: Any, task_id: Any, terminate: bool = False, signal: Any = None, **kwargs: Any
 ) -> Any:

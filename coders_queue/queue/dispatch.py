@@ -104,10 +104,7 @@ class Dispatch:
         """Queued sessions that found no host, and those whose first message got lost."""
         count = 0
         for listed in reversed(self._store.list(live=True)):
-            if (
-                listed.state is not State.QUEUED
-                or self._clock() - listed.created_at <= PATIENCE
-            ):
+            if listed.state is not State.QUEUED or self._clock() - listed.created_at <= PATIENCE:
                 continue  # one that runs needs its message only when it has ended
             record = self._store.get(listed.id)  # lists leave the message's context out
             if record is None or record.state is not State.QUEUED:

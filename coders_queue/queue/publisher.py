@@ -9,7 +9,6 @@ from celery import Celery, states
 from coders_queue import ids
 from coders_queue.models.record import SessionRecord
 from coders_queue.queue import context, names
-from coders_queue.queue.queues import queue
 
 if TYPE_CHECKING:
     from celery.app.task import Task
@@ -26,7 +25,7 @@ class CeleryPublisher:
 
     def _to_host(self, host: str, name: str, *args: Any, ttl: int = HOST_MESSAGE_TTL) -> None:
         self._app.send_task(
-            name, args=args, queue=queue(ids.host_queue(host)), expires=ttl, ignore_result=True
+            name, args=args, queue=ids.host_queue(host), expires=ttl, ignore_result=True
         )
 
     def spawn(self, host: str, session_id: str, attempt: int) -> None:
@@ -57,7 +56,7 @@ class CeleryPublisher:
             task.signature_from_request(saved, expires=None).apply_async()
         else:
             task.apply_async(
-                args=list(record.inputs),
+                args=tuple(record.inputs),
                 task_id=record.id,
                 **context.unplain(record.publish or {}),
             )

@@ -1,9 +1,9 @@
 """What Flower hears of a session: one arrival, one start, one end with the agent's runtime.
 
-A session's message is delivered twice (once to be written down, once with its outcome), and neither
-delivery lasts as long as the agent. So Celery's own events for the session task are silenced here or
-set right; *received* is told by the task at its first delivery and *started* by the host, when the
-agent's process lives. Events carry no prompt and no output.
+A session's message is delivered twice (once to be written down, once with its outcome); neither
+delivery lasts as long as the agent. So Celery's own events for the session task are silenced here,
+or set right; *received* is told by the task at its first delivery and *started* by the host, when
+the agent's process lives. Events carry no prompt and no output.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def note_end(outcome: Outcome) -> None:
     _ends[outcome.id] = outcome
 
 
-class SessionRequest(Request):  # type: ignore[misc]
+class SessionRequest(Request):
     """``Request`` of the session task."""
 
     def send_event(self, type: str, **fields: Any) -> None:
         """Pass on an event of Celery's as it is true for a session."""
-        eventer = self._eventer
+        eventer: Any = self._eventer  # type: ignore[attr-defined]
         if not (eventer and eventer.enabled) or type == "task-started":
             return
         if type in {"task-succeeded", "task-failed"}:

@@ -2,12 +2,12 @@
 
 The first delivery saves the request context with the session's record and raises ``Ignore``. When
 the agent has ended, the same task id is sent again with that context; this time ``run`` finds the
-outcome and returns it, so that Celery itself does links, errbacks, chains, groups, chords and events.
+outcome and returns it, so that Celery itself does links, errbacks, chains, chords and events.
 """
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from celery import Task
 from celery.exceptions import Ignore
@@ -18,7 +18,10 @@ from coders_queue import errors, ids
 from coders_queue.models.outcome import Outcome
 from coders_queue.models.spec import SessionSpec
 from coders_queue.queue import context, names
+from coders_queue.queue.delivery import Delivery
+from coders_queue.queue.dispatch import Dispatch
 from coders_queue.queue.request import note_end
+from coders_queue.store.base import Store
 
 
 def parse_spec(data: Any) -> SessionSpec:
@@ -34,7 +37,24 @@ def parse_spec(data: Any) -> SessionSpec:
         raise errors.UsageError(f"{where}: {what}") from None
 
 
-class SessionTask(Task):  # type: ignore[misc]
+if TYPE_CHECKING:
+    _Task = Task[Any, Any]
+else:
+    _Task = Task
+
+
+class Services(Protocol):
+    """What the task needs of the app it is registered with."""
+
+    store: Store
+    delivery: Delivery
+    dispatch: Dispatch
+
+    def announce(self, kind: str, task_id: str, /, **fields: Any) -> None:
+        """Tell monitors an event of a session's."""
+
+
+class SessionTask(_Task):
     """The task behind every session."""
 
     name = names.SESSION
@@ -44,7 +64,11 @@ class SessionTask(Task):  # type: ignore[misc]
     typing = False
     Request = "coders_queue.queue.request:SessionRequest"
 
-    def apply_async(
+    @property
+    def _services(self) -> Services:
+        return cast(Services, self.app)
+
+    def apply_async(  # type: ignore[override]
         self,
         args: Any = None,
         kwargs: Any = None,
@@ -69,48 +93,46 @@ class SessionTask(Task):  # type: ignore[misc]
                 raise errors.UsageError(
                     f"a session cannot have Celery's {option!r}", "set 'timeout' in its spec"
                 )
-        host = options.pop("coders_host", None)
         task_id = task_id or ids.new_session_id()
         inputs = list(args or ())
-        app = self.app
         if spec is not None:
-            app.store.submit(
+            self._services.store.submit(
                 task_id,
                 parse_spec(spec),
-                host=host,
                 inputs=inputs,
                 publish=context.plain(options),
             )
         options.update(argsrepr="()", kwargsrepr="{}", shadow=None)
-        return cast(
-            "AsyncResult[Any]", super().apply_async(inputs, {}, task_id=task_id, **options)
-        )
+        return super().apply_async(tuple(inputs), {}, task_id=task_id, **options)
 
     def run(self, *inputs: Any, spec: Any = None) -> dict[str, Any]:
         """One delivery. Raises Ignore unless it is the one that carries the outcome away."""
-        app = self.app
+        services = self._services
         request = self.request
-        arrival = app.delivery.arrive(
-            request.id,
+        session_id = str(request.id)
+        arrival = services.delivery.arrive(
+            session_id,
             None if spec is None else parse_spec(spec),
             context.save(request),
             inputs,
         )
         if arrival.first and arrival.record is not None:
-            app.announce("task-received", request.id, name=names.SESSION, kwargs=_title(arrival.record))
+            services.announce(
+                "task-received", session_id, name=names.SESSION, kwargs=_title(arrival.record)
+            )
         if arrival.verdict == "deliver" and arrival.outcome is not None:
             return self._deliver(arrival.outcome, arrival.record)
         if arrival.verdict == "wait" and arrival.record is not None:
-            app.dispatch.place(arrival.record)
+            services.dispatch.place(arrival.record)
         raise Ignore
 
     def _deliver(self, outcome: Outcome, record: Any) -> dict[str, Any]:
         note_end(outcome)
-        chord = self.request.chord
+        chord: Any = self.request.chord
         if chord and record is not None:
             body_id = (chord.get("options") or {}).get("task_id")
             if body_id:
-                self.app.store.watch_chord(body_id, outcome.id)
+                self._services.store.watch_chord(body_id, outcome.id)
         if record is not None and record.spec.raise_on_failure and not outcome.ok:
             cause = outcome.cause.message if outcome.cause else outcome.state
             raise errors.AgentFailed(f"session {outcome.id} {outcome.state}: {cause}")
@@ -118,12 +140,12 @@ class SessionTask(Task):  # type: ignore[misc]
 
     def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:
         """Celery has stored the result."""
-        self.app.delivery.delivered(task_id)
+        self._services.delivery.delivered(task_id)
 
     def on_failure(self, exc: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
         """Celery has stored the failure."""
         if isinstance(exc, errors.AgentFailed):
-            self.app.delivery.delivered(task_id)
+            self._services.delivery.delivered(task_id)
 
 
 def _title(record: Any) -> str:

@@ -21,6 +21,7 @@ RESERVED: Mapping[str, str] = {
     "CODERS_STATE_DIR": "the state directory; read before any file, so by environment alone",
     "CODERS_SESSION_ID": "set for an agent: its session",
     "CODERS_ATTEMPT": "set for an agent: the number of its attempt",
+    "CODERS_CORRELATION_ID": "set for an agent: what ties the log lines of its session together",
     "CODERS_INPUT": "set for an agent: a file with the results that a canvas hands on",
     "CODERS_OLLAMA_BASE_URL": "the model server of agents on Ollama",
     "CODERS_OLLAMA_AUTH_TOKEN": "its token (secret)",

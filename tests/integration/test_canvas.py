@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 from celery import chain, chord, group, signature
-from support.local_stack import LocalStack, eventually, local_stack
-from support.rigged_worker import STEPS, double_messages
+from kombu.exceptions import OperationalError
+from redis import RedisError
 
 from coders_queue.client.client import Coders
 from coders_queue.errors import AgentFailed
+from support.local_stack import LocalStack, eventually, local_stack
+from support.rigged_worker import STEPS, double_messages
 
 pytestmark = [pytest.mark.broker, pytest.mark.tmux, pytest.mark.timeout(300)]
 
@@ -293,7 +295,7 @@ def test_broker_restarted(tmp_path: Path) -> None:
 
 @contextlib.contextmanager
 def _disturbed(tmp_path: Path, *, rig: str = "") -> Iterator[tuple[Canvas, Path]]:
-    """A stack whose worker is started again whenever it died; a file in which agents leave lines."""
+    """A stack whose worker is started again when it died; a file in which agents leave lines."""
     ran = tmp_path / "ran"
     ran.touch()
     with local_stack() as stack:
@@ -321,5 +323,5 @@ def _await(canvas: Canvas, result: Any) -> None:
 def _ready(result: Any) -> bool:
     try:
         return bool(result.ready())
-    except Exception:  # the broker is away just now
+    except (OperationalError, RedisError, RuntimeError):  # the broker is away just now
         return False

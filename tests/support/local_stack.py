@@ -118,7 +118,7 @@ class LocalStack:
 
     def restart_broker(self) -> None:
         """End the broker without a word, and start it again from its file."""
-        with broker._client(self.paths) as client:
+        with broker.client(self.paths) as client:
             pid = int(client.info("server")["process_id"])
         os.kill(pid, signal.SIGKILL)
         eventually(lambda: not broker.answers(self.paths))

@@ -1,4 +1,4 @@
-"""The embedded broker: a Valkey server of the user's own, on a Unix socket, with an append-only file.
+"""The embedded broker: a Valkey server of the user's own, on a Unix socket, with its file.
 
 Owns how it is started, found and stopped. Other brokers are nobody's business here.
 """
@@ -20,7 +20,8 @@ _START_TIMEOUT = 30.0
 _STOP_TIMEOUT = 30.0
 
 
-def _client(paths: Paths, timeout: float = 2.0) -> redis.Redis:
+def client(paths: Paths, timeout: float = 2.0) -> redis.Redis:
+    """A connection to it; ``timeout`` bounds every answer, seconds."""
     return redis.Redis(
         unix_socket_path=str(paths.broker_socket), socket_timeout=timeout, protocol=2
     )
@@ -29,16 +30,17 @@ def _client(paths: Paths, timeout: float = 2.0) -> redis.Redis:
 def answers(paths: Paths) -> bool:
     """Whether it runs and is ready."""
     try:
-        with _client(paths) as client:
-            return bool(client.ping())
+        with client(paths) as connection:
+            return bool(connection.ping())
     except redis.RedisError:
         return False
 
 
 def start(paths: Paths) -> subprocess.Popen[bytes] | None:
-    """Start it unless it runs; its process if it had to be started. Raises Unavailable, with its log.
+    """Start it unless it runs; its process if it had to be started.
 
-    It goes on when this process ends. The caller holds the stack's lock: two servers must not write one append-only file.
+    It goes on when this process ends. Raises Unavailable with the last line of its log. The caller
+    holds the stack's lock: two servers must not write one append-only file.
     """
     if answers(paths):
         return None
@@ -93,9 +95,9 @@ def stop(paths: Paths) -> bool:
     """Ask it to end, and wait until it has; whether it ran."""
     if not answers(paths):
         return False
-    with _client(paths, _STOP_TIMEOUT) as client:
-        pid = int(client.info("server")["process_id"])
-        client.shutdown(nosave=True)  # the append-only file has everything
+    with client(paths, _STOP_TIMEOUT) as connection:
+        pid = int(connection.info("server")["process_id"])
+        connection.shutdown(nosave=True)  # the append-only file has everything
     deadline = time.monotonic() + _STOP_TIMEOUT
     while paths.broker_socket.exists():  # removed when its file is written, just before its end
         if time.monotonic() > deadline:

@@ -74,8 +74,7 @@ class Bulletin:
                     # woken by an event, or after a while to look for itself: an event may be
                     # trimmed or lost with its server, the record is what counts
                     self._news.wait_for(
-                        lambda seen=seen: entry[1] != seen or self._stopping.is_set(),  # type: ignore[misc]
-                        5.0 if left is None else min(left, 5.0),
+                        self._news_since(entry, seen), 5.0 if left is None else min(left, 5.0)
                     )
                 if self._stopping.is_set():
                     raise errors.Unavailable("the worker is stopping", "try again in a moment")
@@ -84,6 +83,13 @@ class Bulletin:
                 entry[0] -= 1
                 if entry[0] == 0:
                     self._awaited.pop(session_id, None)
+
+    def wait_change(self, record: SessionRecord, timeout: float) -> SessionRecord | None:
+        """Wait until the session's state is another than the record's; None when time runs out."""
+        return self.wait(record.id, lambda now: now.state is not record.state, timeout)
+
+    def _news_since(self, entry: list[int], seen: int) -> Callable[[], bool]:
+        return lambda: entry[1] != seen or self._stopping.is_set()
 
     def _follow(self) -> None:
         last: str | None = None

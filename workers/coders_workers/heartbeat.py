@@ -66,7 +66,7 @@ class Heartbeat:
             if duty.name not in self.failing:
                 log.warning("duty_failed", duty=duty.name, cause=str(error))
             self.failing.add(duty.name)
-        except Exception:  # noqa: BLE001 -- the other duties must go on
+        except Exception:
             log.exception("duty_failed", duty=duty.name)
         else:
             self.failing.discard(duty.name)

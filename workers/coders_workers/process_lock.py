@@ -9,7 +9,6 @@ from pathlib import Path
 
 from coders_queue import errors
 
-
 #: How long a question after the holder may keep the lock busy, seconds.
 _ASKING = 1.0
 

@@ -6,8 +6,10 @@ import os
 import sys
 from collections.abc import Sequence
 
+from celery import signals
 from celery.bin.base import CLIContext
 from flower.command import flower as flower_command
+from structlog.contextvars import clear_contextvars
 
 from coders_queue.queue.app import CodersApp, make_app
 from coders_queue.settings.paths import Paths
@@ -23,6 +25,21 @@ from coders_workers.worker import Worker
 _FLOWER_DEFAULTS = ("--address=127.0.0.1", "--port=5555")
 
 
+def _own_logging() -> None:
+    """Keep Celery from setting up logging over ours: it does so only when nobody else has."""
+    signals.setup_logging.connect(_already_done, weak=False)
+    signals.task_prerun.connect(_fresh_context, weak=False)
+
+
+def _already_done(**_options: object) -> None:
+    """Logging is configured."""
+
+
+def _fresh_context(**_options: object) -> None:
+    """A task's log lines carry nothing of the task that its thread ran before."""
+    clear_contextvars()
+
+
 def _store(settings: Settings, broker_url: str) -> Store:
     return open_store(
         broker_url,
@@ -36,6 +53,7 @@ def worker(settings: Settings, paths: Paths, broker_url: str) -> int:
     """Run the worker until it is told to stop."""
     with stack.worker_lock(paths):
         configure(settings.log, process="worker", file=paths.logs / "worker.log")
+        _own_logging()
         embedded = settings.broker.url is None
         if embedded:
             broker.start(paths)
@@ -61,6 +79,7 @@ def beat(settings: Settings, paths: Paths, broker_url: str) -> int:
     """Run beat until it is told to stop. Two of them are one too many, and harmless."""
     with stack.beat_lock(paths):
         configure(settings.log, process="beat", file=paths.logs / "beat.log")
+        _own_logging()
         app = make_app(settings, broker_url, _store(settings, broker_url))
         app.Beat(scheduler="redbeat.RedBeatScheduler", quiet=True).run()
     return 0

@@ -66,6 +66,10 @@ def pieces(directory: Path) -> Iterator[Piece]:
 
 def stdout_chunks(directory: Path) -> Iterator[bytes]:
     """What came from standard output or the terminal, in order, in chunks of bounded size."""
+    return _chunks(directory, "O")
+
+
+def _chunks(directory: Path, stream: Literal["O", "E"]) -> Iterator[bytes]:
     source = _open(directory)
     if source is None:
         return
@@ -78,14 +82,23 @@ def stdout_chunks(directory: Path) -> Iterator[bytes]:
                     break
                 if left is not None:
                     left -= len(chunk)
-                if piece.stream == "O":
+                if piece.stream == stream:
                     yield chunk
 
 
 def stdout_bytes(directory: Path, limit: int | None = None) -> bytes:
     """What came from standard output or the terminal; with ``limit`` the last that many bytes."""
+    return _joined(stdout_chunks(directory), limit)
+
+
+def stderr_bytes(directory: Path, limit: int) -> bytes:
+    """The last ``limit`` bytes of what came from standard error."""
+    return _joined(_chunks(directory, "E"), limit)
+
+
+def _joined(chunks: Iterator[bytes], limit: int | None) -> bytes:
     kept = bytearray()
-    for chunk in stdout_chunks(directory):
+    for chunk in chunks:
         kept += chunk
         if limit is not None and len(kept) > limit + 16 * _CHUNK:
             del kept[: len(kept) - limit]

@@ -25,6 +25,18 @@ _LOCK_TIMEOUT = 90.0
 _READY_TIMEOUT = 60.0
 _STOP_TIMEOUT = 30.0
 
+#: Variables of a session's own: a stack started from within one outlives it.
+_A_SESSIONS_OWN = frozenset(
+    {
+        "CODERS_SESSION_ID",
+        "CODERS_ATTEMPT",
+        "CODERS_CORRELATION_ID",
+        "CODERS_INPUT",
+        "TMUX",
+        "TMUX_PANE",
+    }
+)
+
 #: Tells a person what is being done.
 Progress = Callable[[str], None]
 
@@ -95,11 +107,7 @@ class Stack:
         log = os.open(
             self.paths.logs / f"{role}.out", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
         )
-        environ = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in {"CODERS_SESSION_ID", "CODERS_ATTEMPT", "CODERS_INPUT", "TMUX", "TMUX_PANE"}
-        }
+        environ = {name: value for name, value in os.environ.items() if name not in _A_SESSIONS_OWN}
         try:
             return subprocess.Popen(
                 [sys.executable, "-P", "-m", "coders_workers", role],

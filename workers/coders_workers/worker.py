@@ -1,7 +1,7 @@
 """The worker process of a machine: everything it is made of, started and stopped in order.
 
-Exactly one runs for a state directory (its process lock), and one for a host's name (a lease, held in
-the name of the state directory, so that a restarted worker has its name back at once).
+Exactly one runs for a state directory (its process lock), and one for a host's name (a lease, held
+in the name of the state directory, so that a restarted worker has its name back at once).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 from celery import bootsteps
 from kombu.exceptions import OperationalError
+from structlog.contextvars import clear_contextvars
 
 from coders_queue import errors, ids
 from coders_queue.queue import tasks as control_tasks
@@ -161,7 +162,9 @@ class Worker:
     def _renew(self) -> None:
         settings = self._settings.host
         if not self._store.acquire_lease(self._lease, self._holder, settings.lease_ttl):
-            log.critical("name_lost", host=settings.name, holder=self._store.lease_holder(self._lease))
+            log.critical(
+                "name_lost", host=settings.name, holder=self._store.lease_holder(self._lease)
+            )
             os.kill(os.getpid(), signal.SIGTERM)
             return
         if "host" in settings.roles:
@@ -180,9 +183,10 @@ class Worker:
 
 def _logged(work: Callable[[], object]) -> Callable[[], object]:
     def run() -> object:
+        clear_contextvars()
         try:
             return work()
-        except Exception:  # noqa: BLE001 -- nobody awaits it; the sweep tries again
+        except Exception:
             log.exception("background_work_failed")
             return None
 
@@ -205,7 +209,7 @@ def _announcer(celery_worker: Any) -> Callable[[str, str, dict[str, Any]], None]
 
 
 def _step_for(worker: Worker) -> type[bootsteps.StartStopStep]:
-    class HostStep(bootsteps.StartStopStep):  # type: ignore[misc]
+    class HostStep(bootsteps.StartStopStep):
         """Opens the worker before it consumes, and closes it after."""
 
         requires = ("celery.worker.components:Pool",)
@@ -237,4 +241,3 @@ def _holder(paths: Paths) -> str:
     temporary.chmod(0o600)
     temporary.replace(file)
     return new
-

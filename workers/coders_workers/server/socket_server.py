@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from coders_queue import errors, wire
 
@@ -57,6 +58,10 @@ class _Connection(socketserver.StreamRequestHandler):
             verb, params = str(message.get("verb")), message.get("params") or {}
             if not isinstance(params, dict):
                 raise errors.UsageError("'params' must be an object")
+            correlation = message.get("correlation")
+            if isinstance(correlation, str):
+                bind_contextvars(correlation=correlation, verb=verb)
+                params.setdefault("correlation", correlation)
             parts = self.server.handler(verb, params, self._gone)
             answer = yield_parts(parts, self._write)
             self._write({"ok": answer})
@@ -64,7 +69,7 @@ class _Connection(socketserver.StreamRequestHandler):
             self._write({"error": error.to_wire()})
         except (BrokenPipeError, ConnectionResetError, TimeoutError):
             raise
-        except Exception as error:  # noqa: BLE001 -- the caller gets a line, the log the traceback
+        except Exception as error:
             log.exception("request_failed")
             problem = errors.CodersError(
                 f"the worker failed: {type(error).__name__}: {error}", "see its log: coders doctor"
@@ -80,14 +85,12 @@ class _Connection(socketserver.StreamRequestHandler):
         if not readable:
             return False
         try:
-            return self.connection.recv(1, socket.MSG_PEEK) == b""
+            return bool(self.connection.recv(1, socket.MSG_PEEK) == b"")
         except OSError:
             return True
 
 
-def yield_parts(
-    parts: Any, write: Callable[[dict[str, Any]], None]
-) -> dict[str, Any]:
+def yield_parts(parts: Any, write: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     """Send a generator's parts as they come; its return value is the final answer."""
     while True:
         try:

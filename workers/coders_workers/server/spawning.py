@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from coders_queue import errors, ids
 from coders_queue.agents import registry
 from coders_queue.models.lifecycle import State
@@ -14,6 +16,8 @@ from coders_queue.queue import names
 from coders_queue.queue.session_task import parse_spec
 from coders_workers.server.station import Station
 from coders_workers.supervisor import environment, plan
+
+log = structlog.get_logger(__name__)
 
 #: Errors that a failed spawn comes back as, by the kind of its cause.
 _RAISED = {"spawn": errors.SpawnError, "workspace": errors.WorkspaceError}
@@ -38,6 +42,7 @@ class Spawning:
             self._preflight(spec)
         station = self._station
         host = station.host.name if here else None
+        log.info("session_requested", session=session_id, agent=spec.agent, owner=spec.owner)
         # the record is what counts; the two messages only make what it asks for happen soon
         record = station.store.submit(session_id, spec, host=host, publish={})
         if host is not None:
@@ -71,6 +76,8 @@ class Spawning:
         agent = str(data.get("agent") or "")
         adapter = registry.get(agent)
         data.setdefault("owner", station.settings.owner)
+        if data.get("correlation_id") is None:
+            data["correlation_id"] = params.get("correlation")
         if data.get("timeout") is None:
             data["timeout"] = station.settings.session.timeout
         if "workspace" not in data:
@@ -112,7 +119,9 @@ class Spawning:
         workspace = spec.workspace
         path = Path(workspace.path if workspace.type == "directory" else workspace.repository)
         if not path.exists():
-            raise errors.WorkspaceError(f"there is no directory {path}", "create it, or check --cwd")
+            raise errors.WorkspaceError(
+                f"there is no directory {path}", "create it, or check --cwd"
+            )
         if not path.is_dir():
             raise errors.WorkspaceError(f"{path} is not a directory", "check --cwd")
         program = station.settings.agent(spec.agent).program or adapter.program

@@ -52,8 +52,7 @@ class Transcript:
                 yield shown
 
     def _wait_for_start(self, record: SessionRecord) -> SessionRecord:
-        before = record.state
-        seen = self._station.bulletin.wait(record.id, lambda now: now.state is not before, _STEP)
+        seen = self._station.bulletin.wait_change(record, _STEP)
         return seen or self._station.store.get(record.id) or record
 
     def _over(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from coders_queue import errors
@@ -15,7 +15,7 @@ from coders_workers.server.station import Station
 from coders_workers.server.transcript import Transcript
 
 Params = dict[str, Any]
-Parts = Iterator[dict[str, Any]]
+Parts = Generator[dict[str, Any], None, dict[str, Any]]
 Gone = Callable[[], bool]
 
 #: How often a caller that only waits is checked for having hung up, seconds.
@@ -36,7 +36,9 @@ class Verbs:
         """The parts of the answer; its return value is the final one. Raises UsageError."""
         method = getattr(self, f"_verb_{verb.replace('-', '_')}", None)
         if method is None:
-            raise errors.UsageError(f"the worker has no verb {verb!r}", "update coders on this host")
+            raise errors.UsageError(
+                f"the worker has no verb {verb!r}", "update coders on this host"
+            )
         parts: Parts = method(params, gone)
         return parts
 
@@ -87,8 +89,8 @@ class Verbs:
 
     def _verb_wait(self, params: Params, gone: Gone) -> Parts:
         record = self._record(params)
-        timeout = params.get("timeout")
-        left = None if timeout is None else float(timeout)
+        timeout = None if params.get("timeout") is None else float(params["timeout"])
+        left = timeout
         state: State | None = None
         while True:
             if record.state is not state:
@@ -100,15 +102,12 @@ class Verbs:
                 return {}
             if left is not None and left <= 0:
                 raise errors.TimedOut(
-                    f"session {record.label} is still {record.state} after {float(timeout or 0):g} s",
+                    f"session {record.label} is still {record.state} after {timeout:g} s",
                     "it goes on; wait again, or end it: coders kill",
                 )
             step = _PATIENCE if left is None else min(_PATIENCE, left)
             left = None if left is None else left - step
-            before = record.state
-            record = self._station.bulletin.wait(
-                record.id, lambda now, before=before: now.state is not before, step  # type: ignore[misc]
-            ) or self._again(record)
+            record = self._station.bulletin.wait_change(record, step) or self._again(record)
 
     def _verb_logs(self, params: Params, gone: Gone) -> Parts:
         record = self._record(params)
@@ -161,7 +160,9 @@ class Verbs:
     def _record(self, params: Params) -> SessionRecord:
         reference = params.get("ref")
         if not isinstance(reference, str) or not reference:
-            raise errors.UsageError("no session was named", "give an id, a name or a prefix of an id")
+            raise errors.UsageError(
+                "no session was named", "give an id, a name or a prefix of an id"
+            )
         session_id = self._station.store.resolve(reference)
         record = self._station.store.get(session_id)
         if record is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from coders_workers import archive, attempt_dir
-from coders_workers.supervisor.host import Host
+from coders_workers.supervisor.host import Host, correlate
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +28,7 @@ class Archiver:
             ):
                 return False
             record = host.store.get(session_id)
+            correlate(record, session_id)
             if record is not None and record.attempt == attempt and record.state.on_host:
                 return False  # its outcome is not written down yet; the end comes back here
             archive.archive_attempt(

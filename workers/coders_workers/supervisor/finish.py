@@ -14,12 +14,15 @@ from coders_queue.models.record import SessionRecord
 from coders_workers import recording, workspace
 from coders_workers.runtimes.base import Ended
 from coders_workers.supervisor import plan
-from coders_workers.supervisor.host import Host
+from coders_workers.supervisor.host import Host, correlate
 
 log = structlog.get_logger(__name__)
 
 #: How a deadline marks its cancel, so that the outcome can tell it from a person's.
 TIMEOUT_REASON = "timeout"
+
+#: How much of its errors an adapter is shown to say why an agent failed, bytes.
+_STDERR_LIMIT = 64 * 1024
 
 
 class Finisher:
@@ -37,6 +40,7 @@ class Finisher:
             if ended is None:
                 return False
             record = host.store.get(session_id)
+            correlate(record, session_id)
             current = (
                 record is not None
                 and record.attempt == attempt
@@ -108,7 +112,13 @@ class Finisher:
         if ended.error is not None:
             reading = Reading(ok=False, message=ended.error)
         else:
-            reading = adapter.read(record.spec, facts, recording.stdout_bytes(directory), status)
+            reading = adapter.read(
+                record.spec,
+                facts,
+                recording.stdout_bytes(directory),
+                status,
+                recording.stderr_bytes(directory, _STDERR_LIMIT),
+            )
         text, truncated = recording.tail_text(directory, host.settings.session.output_limit)
         state, cause = self._verdict(record, status, ended, reading)
         return Outcome(
@@ -160,6 +170,6 @@ class Finisher:
             return None
         try:
             return workspace.conclude(prepared, keep=self._host.settings.workspace.keep)
-        except Exception:  # noqa: BLE001 -- a broken repository must not hide how the agent ended
+        except Exception:
             log.exception("workspace_unreadable", path=str(prepared.cwd))
             return WorkspaceResult(path=str(prepared.cwd), branch=prepared.branch)

@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from structlog.contextvars import bind_contextvars
+
 from coders_queue import ids
 from coders_queue.clock import Clock, system_clock
+from coders_queue.models.record import SessionRecord
 from coders_queue.settings.paths import Paths
 from coders_queue.settings.schema import Settings
 from coders_queue.store.base import Store
@@ -32,6 +35,15 @@ class Follow(Protocol):
 
     def archive(self, session_id: str, attempt: int) -> None:
         """The attempt is over: what it left is to be stored."""
+
+
+def correlate(record: SessionRecord | None, session_id: str) -> None:
+    """Log lines of this piece of work carry the session's correlation id from here on.
+
+    A piece of work has its thread's context to itself: the next one binds its own.
+    """
+    chosen = record.spec.correlation_id if record is not None else None
+    bind_contextvars(correlation=chosen or session_id)
 
 
 @dataclass(frozen=True)

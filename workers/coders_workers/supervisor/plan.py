@@ -58,9 +58,7 @@ def facts_of(
     )
 
 
-def make_launch(
-    host: Host, record: SessionRecord, directory: Path, prepared: Prepared
-) -> Launch:
+def make_launch(host: Host, record: SessionRecord, directory: Path, prepared: Prepared) -> Launch:
     """The launch of the record's current attempt; its files are written.
 
     Raises a CodersError that says what is wrong and what to do.
@@ -70,7 +68,11 @@ def make_launch(
     facts = facts_of(host, adapter, record, directory, str(prepared.cwd))
     plan = adapter.plan(spec, facts)
     configured = host.settings.agents.get(spec.agent)
-    own = {"CODERS_SESSION_ID": record.id, "CODERS_ATTEMPT": str(record.attempt)}
+    own = {
+        "CODERS_SESSION_ID": record.id,
+        "CODERS_ATTEMPT": str(record.attempt),
+        "CODERS_CORRELATION_ID": spec.correlation_id or record.id,
+    }
     if record.inputs:
         inputs = json.dumps(list(record.inputs)).encode()
         _write_private(directory, SeedFile(path=INPUTS_FILE, content=inputs))

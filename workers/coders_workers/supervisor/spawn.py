@@ -11,7 +11,7 @@ from coders_queue.models.record import SessionRecord
 from coders_workers import attempt_dir, workspace
 from coders_workers.supervisor import plan
 from coders_workers.supervisor.finish import Finisher
-from coders_workers.supervisor.host import Host
+from coders_workers.supervisor.host import Host, correlate
 from coders_workers.supervisor.watch import Watched
 
 log = structlog.get_logger(__name__)
@@ -35,6 +35,7 @@ class Spawner:
             record = self._mine(session_id, attempt)
             if record is None:
                 return False
+            correlate(record, session_id)
             if record.state is State.RUNNING:
                 return True
             if record.cancel_reason is not None:
@@ -99,4 +100,10 @@ class Spawner:
         if spec.timeout is not None and ref in self._watched:
             self._watched.add(ref, started.at + spec.timeout)
         host.follow.started(record.id, started.pid, started.at)
-        log.info("session_started", session=record.id, attempt=record.attempt, pid=started.pid)
+        log.info(
+            "session_started",
+            session=record.id,
+            attempt=record.attempt,
+            agent=spec.agent,
+            agent_pid=started.pid,
+        )

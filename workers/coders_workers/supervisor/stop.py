@@ -8,7 +8,7 @@ from coders_queue import ids
 from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
 from coders_workers.supervisor.finish import TIMEOUT_REASON, Finisher
-from coders_workers.supervisor.host import Host
+from coders_workers.supervisor.host import Host, correlate
 from coders_workers.supervisor.watch import Watched
 
 log = structlog.get_logger(__name__)
@@ -33,6 +33,10 @@ class Stopper:
             or not record.state.on_host
         ):
             return False
+        correlate(record, session_id)
+        log.info(
+            "session_stopping", session=session_id, attempt=attempt, reason=record.cancel_reason
+        )
         ref = ids.attempt_ref(session_id, attempt)
         if record.state is State.ASSIGNED and ref not in self._watched:
             with self._host.turn(session_id, attempt):
@@ -46,7 +50,7 @@ class Stopper:
         return True
 
     def enforce_deadlines(self) -> int:
-        """Stop what has run for longer than it may; how many. Looks only at what is watched here."""
+        """Stop what is watched here and has run for longer than it may; how many."""
         count = 0
         for ref, deadline in self._watched.deadlines().items():
             if self._host.clock() >= deadline:

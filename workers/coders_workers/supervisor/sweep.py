@@ -6,6 +6,7 @@ Called at the start, by a local timer, and by beat's task. Safe at any moment, a
 from __future__ import annotations
 
 import structlog
+from structlog.contextvars import clear_contextvars
 
 from coders_queue import errors, ids
 from coders_queue.models.lifecycle import State
@@ -43,20 +44,21 @@ class Sweeper:
     def sweep(self, *, patience: float = SPAWN_PATIENCE) -> dict[str, int]:
         """One pass; how many sessions were mended, by kind. ``patience`` is 0 at the start."""
         counts = dict.fromkeys(("adopted", "spawned", "finished", "stopped", "strays"), 0)
-        records = {record.id: record for record in self._host.store.list(
-            live=True, host=self._host.name
-        )}
+        records = {
+            record.id: record for record in self._host.store.list(live=True, host=self._host.name)
+        }
         for record in records.values():
             try:
                 kind = self._mend(record, patience)
             except errors.Unavailable:
                 raise
-            except Exception:  # noqa: BLE001 -- one broken session must not keep the others waiting
+            except Exception:
                 log.exception("sweep_failed", session=record.id, attempt=record.attempt)
                 continue
             if kind is not None:
                 counts[kind] += 1
         counts["strays"] = self._strays()
+        clear_contextvars()  # this thread goes on with other duties
         if any(counts.values()):
             log.info("swept", **counts)
         return counts
