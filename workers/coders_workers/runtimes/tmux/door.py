@@ -26,7 +26,7 @@ KEEPER = "keeper"
 PASSED_ENV = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
 
 #: How often connecting is tried.
-_TRIES = 4
+_TRIES = 10
 #: The longest path of a Unix socket on Linux.
 _LONGEST_SOCKET = 107
 _TERMINFO = ("/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo", "/usr/lib/terminfo")
@@ -53,6 +53,9 @@ class Door:
         self.version = version.check(self.tmux)
         self.timeout = timeout
         self.terminal = default_terminal()
+        # As whoever attached last has it; but 3.2a would give each session the size of our own
+        # connection then. (With "manual" here 3.3a and 3.5a crash.)
+        self.initial_size = "manual" if self.version == (3, 2) else "latest"
         self._history_limit = history_limit
         self._connection: ControlConnection | None = None
         self._connecting = threading.Lock()
@@ -154,7 +157,7 @@ class Door:
             ["set-option", "-g", "destroy-unattached", "off"],
             ["set-option", "-g", "status", "off"],  # every row is the agent's
             ["set-option", "-gw", "remain-on-exit", "off"],
-            ["set-option", "-gw", "window-size", "latest"],  # as whoever attached last sees it
+            ["set-option", "-gw", "window-size", self.initial_size],
             ["set-option", "-gw", "allow-rename", "off"],
             ["set-option", "-gw", "automatic-rename", "off"],
         ]

@@ -52,6 +52,8 @@ class TmuxRuntime:
         """``timeout`` is for one tmux command, seconds. Raises SetupError without a fit tmux."""
         self._door = Door(socket, tmux=tmux, history_limit=history_limit, timeout=timeout)
         self._launcher = (python, "-I", "-S", launcher.__file__)
+        # From 3.7 on tmux spells control characters out in a paste unless told not to.
+        self._paste_flags = ("-p", "-d", "-S") if self._door.version >= (3, 7) else ("-p", "-d")
         self._timeout = timeout
         self._watch = LifeWatch()
         self._watched: set[str] = set()
@@ -130,7 +132,7 @@ class TmuxRuntime:
             self._door.ask("copy-mode", "-q", "-t", pane)
             if text:
                 self._door.feed(os.fsencode(text), "load-buffer", "-b", name, "-")
-                self._door.once("paste-buffer", "-p", "-d", "-b", name, "-t", pane)
+                self._door.once("paste-buffer", *self._paste_flags, "-b", name, "-t", pane)
             if enter:
                 if text:
                     time.sleep(PASTE_PAUSE)
@@ -181,11 +183,15 @@ class TmuxRuntime:
         except Refused as error:
             if not str(error).startswith("duplicate session"):
                 raise SpawnError(f"tmux did not start a session: {error}", "try again") from None
+            return
         except (Lost, TimedOut) as error:
             self._abandon(launch.ref, traces)
             raise SpawnError(
                 f"tmux failed during the start: {error.message}", "try again"
             ) from None
+        if self._door.initial_size != "latest":
+            with contextlib.suppress(Refused, Unavailable, TimedOut):
+                self._door.ask("set-option", "-w", "-t", _pane(launch.ref), "window-size", "latest")
 
     def _await(self, launch: Launch, traces: Traces, life: int, deadline: float) -> Started:
         poller = select.poll()

@@ -8,7 +8,10 @@ import subprocess
 
 from coders_queue.errors import SetupError
 
-#: The oldest tmux that the runtime works with.
+#: The oldest tmux that the runtime works with, found by running tests/integration/test_tmux_*.py
+#: with CODERS_TEST_TMUX set to builds of tmux's tags: 3.2, 3.2a, 3.5a and 3.7c pass, as does
+#: Debian's 3.3a. With 3.1c the server now and then dies while it starts ("server exited
+#: unexpectedly"), 3.1 fails eleven of the tests, and 3.0a knows no window-size `latest`.
 FLOOR = (3, 2)
 
 _HINT = "install it: apt-get install tmux"
