@@ -28,7 +28,7 @@ from coders_queue.settings.load import load
 from coders_queue.settings.paths import Paths
 from coders_queue.settings.schema import Settings
 from coders_queue.store.base import Store
-from coders_queue.store.open import open_store
+from coders_queue.store.open import open_configured
 
 #: How long the local stack may take to come up, seconds.
 _UP_TIMEOUT = 120.0
@@ -62,12 +62,7 @@ class Coders:
         """The state that every view reads."""
         if self.settings.broker.url is None:
             self._ensure_up()
-        return open_store(
-            self._broker_url,
-            prefix=self.settings.broker.prefix,
-            retention=self.settings.retention.records,
-            socket_timeout=self.settings.broker.socket_timeout,
-        )
+        return open_configured(self._broker_url, self.settings)
 
     @cached_property
     def app(self) -> CodersApp:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from coders_queue.clock import Clock, system_clock
+from coders_queue.settings.schema import Settings
 from coders_queue.store import rules
 from coders_queue.store.base import Store
 from coders_queue.store.connect import SOCKET_TIMEOUT, connect
@@ -20,10 +21,24 @@ def open_store(
     prefix: str = DEFAULT_PREFIX,
     clock: Clock = system_clock,
     retention: float = rules.RETENTION,
+    max_events: int = rules.MAX_EVENTS,
     socket_timeout: float = SOCKET_TIMEOUT,
 ) -> Store:
     """The store at ``url``; ``memory://`` is one in this process. Nothing is dialled yet."""
     if url == MEMORY:
-        return MemoryStore(clock=clock, retention=retention)
+        return MemoryStore(clock=clock, retention=retention, max_events=max_events)
     client = connect(url, socket_timeout=socket_timeout)
-    return RedisStore(client, keys=Keys(prefix), clock=clock, retention=retention)
+    return RedisStore(
+        client, keys=Keys(prefix), clock=clock, retention=retention, max_events=max_events
+    )
+
+
+def open_configured(url: str, settings: Settings) -> Store:
+    """The store at ``url``, as the settings want it."""
+    return open_store(
+        url,
+        prefix=settings.broker.prefix,
+        retention=settings.retention.records,
+        max_events=settings.retention.events,
+        socket_timeout=settings.broker.socket_timeout,
+    )

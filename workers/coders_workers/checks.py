@@ -13,7 +13,7 @@ from coders_queue import errors
 from coders_queue.settings.masking import mask_url
 from coders_queue.settings.paths import Paths
 from coders_queue.settings.schema import Settings
-from coders_queue.store.open import open_store
+from coders_queue.store.open import open_configured
 from coders_workers import broker, stack
 from coders_workers.runtimes.tmux import version
 
@@ -82,7 +82,7 @@ def _broker(settings: Settings, paths: Paths) -> Check:
             return Check("broker", ok=True, found=f"embedded, on {paths.broker_socket}")
         return Check("broker", ok=False, found="embedded, not running", fix="coders up")
     shown = mask_url(settings.broker.url)
-    store = open_store(settings.broker.url, socket_timeout=settings.broker.socket_timeout)
+    store = open_configured(settings.broker.url, settings)
     try:
         store.ping()
     except errors.CodersError as error:

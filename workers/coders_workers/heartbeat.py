@@ -33,10 +33,10 @@ class Duty:
 class Heartbeat:
     """Runs duties on a thread of its own."""
 
-    def __init__(self, duties: list[Duty]) -> None:
+    def __init__(self, name: str, duties: list[Duty]) -> None:
         self._duties = duties
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         #: Names of the duties that found the broker out of reach at their last turn.
         self.failing: set[str] = set()
 
@@ -47,7 +47,8 @@ class Heartbeat:
     def stop(self) -> None:
         """End after the duty at hand."""
         self._stopping.set()
-        self._thread.join(timeout=10)
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -14,8 +14,7 @@ from structlog.contextvars import clear_contextvars
 from coders_queue.queue.app import CodersApp, make_app
 from coders_queue.settings.paths import Paths
 from coders_queue.settings.schema import Settings
-from coders_queue.store.base import Store
-from coders_queue.store.open import open_store
+from coders_queue.store.open import open_configured
 from coders_queue.structured_log import configure
 from coders_workers import broker, stack
 from coders_workers.runtimes.tmux.runtime import TmuxRuntime
@@ -40,15 +39,6 @@ def _fresh_context(**_options: object) -> None:
     clear_contextvars()
 
 
-def _store(settings: Settings, broker_url: str) -> Store:
-    return open_store(
-        broker_url,
-        prefix=settings.broker.prefix,
-        retention=settings.retention.records,
-        socket_timeout=settings.broker.socket_timeout,
-    )
-
-
 def worker(settings: Settings, paths: Paths, broker_url: str) -> int:
     """Run the worker until it is told to stop."""
     with stack.worker_lock(paths):
@@ -57,7 +47,7 @@ def worker(settings: Settings, paths: Paths, broker_url: str) -> int:
         embedded = settings.broker.url is None
         if embedded:
             broker.start(paths)
-        store = _store(settings, broker_url)
+        store = open_configured(broker_url, settings)
         store.ping()
         runtime = TmuxRuntime(
             paths.tmux_socket,
@@ -80,14 +70,14 @@ def beat(settings: Settings, paths: Paths, broker_url: str) -> int:
     with stack.beat_lock(paths):
         configure(settings.log, process="beat", file=paths.logs / "beat.log")
         _own_logging()
-        app = make_app(settings, broker_url, _store(settings, broker_url))
+        app = make_app(settings, broker_url, open_configured(broker_url, settings))
         app.Beat(scheduler="redbeat.RedBeatScheduler", quiet=True).run()
     return 0
 
 
 def flower(settings: Settings, paths: Paths, broker_url: str, arguments: Sequence[str]) -> int:
     """Run Flower until it is told to stop. ``arguments`` are Flower's own."""
-    app: CodersApp = make_app(settings, broker_url, _store(settings, broker_url))
+    app: CodersApp = make_app(settings, broker_url, open_configured(broker_url, settings))
     sys.argv = ["flower"]  # it reads its name there
     flower_command.main(
         args=[*_FLOWER_DEFAULTS, *arguments],

@@ -18,6 +18,7 @@ from typing import Any
 from coders_queue import errors, wire
 from coders_queue.settings.paths import Paths
 from coders_queue.settings.schema import Settings
+from coders_queue.store.open import open_configured
 from coders_workers import broker
 from coders_workers.process_lock import ProcessLock
 
@@ -73,7 +74,9 @@ class Stack:
                 "try again, or see: coders doctor",
             )
         try:
-            if self.settings.broker.url is None and broker.start(self.paths) is not None:
+            if self.settings.broker.url is not None:
+                self._reach(self.settings.broker.url)
+            elif broker.start(self.paths) is not None:
                 self.progress("started the embedded broker")
             worker = None
             if worker_lock(self.paths).holder() is None:
@@ -102,6 +105,14 @@ class Stack:
         finally:
             lock.release()
         return ended
+
+    def _reach(self, url: str) -> None:
+        """Raises Unavailable for a broker that does not answer, before anything is started."""
+        store = open_configured(url, self.settings)
+        try:
+            store.ping()
+        finally:
+            store.close()
 
     def _start(self, role: str) -> subprocess.Popen[bytes]:
         log = os.open(

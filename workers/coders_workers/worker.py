@@ -81,7 +81,16 @@ class Worker:
         )
         self.supervisor = Supervisor(self._host)
         self._bulletin = Bulletin(store)
-        self._heartbeat = Heartbeat(self._duties())
+        ttl = settings.host.lease_ttl
+        # apart from the sweeps: a slow one must not cost the host its name
+        self._heartbeat = Heartbeat("heartbeat", [Duty("lease", ttl / 3, self._renew)])
+        self._rounds = Heartbeat(
+            "rounds",
+            [
+                Duty("sweep", _SWEEP_EVERY, self.supervisor.sweep),
+                Duty("deadlines", _DEADLINES_EVERY, self.supervisor.deadlines),
+            ],
+        )
         station = Station(
             host=self._host,
             app=self.app,
@@ -125,6 +134,8 @@ class Worker:
             self.supervisor.sweep(starting=True)
         self._bulletin.start()
         self._heartbeat.start()
+        if "host" in self._settings.host.roles:
+            self._rounds.start()
         self._server = SocketServer(self._paths.host_socket, self._verbs.handle)
         self._server.start()
         log.info("worker_ready", host=self._host.name, pid=os.getpid())
@@ -133,6 +144,7 @@ class Worker:
         """Let go of everything; sessions live on."""
         if self._server is not None:
             self._server.stop()
+        self._rounds.stop()
         self._heartbeat.stop()
         self._bulletin.stop()
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -150,14 +162,6 @@ class Worker:
             f"another worker serves host {self._settings.host.name!r} on this broker",
             "give this one a name of its own: host.name in the configuration, or CODERS_HOST_NAME",
         )
-
-    def _duties(self) -> list[Duty]:
-        ttl = self._settings.host.lease_ttl
-        duties = [Duty("lease", ttl / 3, self._renew)]
-        if "host" in self._settings.host.roles:
-            duties.append(Duty("sweep", _SWEEP_EVERY, self.supervisor.sweep))
-            duties.append(Duty("deadlines", _DEADLINES_EVERY, self.supervisor.deadlines))
-        return duties
 
     def _renew(self) -> None:
         settings = self._settings.host

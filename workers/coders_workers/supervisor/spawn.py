@@ -9,6 +9,7 @@ from coders_queue.models.lifecycle import State
 from coders_queue.models.outcome import CauseKind
 from coders_queue.models.record import SessionRecord
 from coders_workers import attempt_dir, workspace
+from coders_workers.runtimes.base import Started
 from coders_workers.supervisor import plan
 from coders_workers.supervisor.finish import Finisher
 from coders_workers.supervisor.host import Host, correlate
@@ -47,6 +48,8 @@ class Spawner:
                 return False
             try:
                 self._start(record)
+            except errors.Unavailable:
+                raise  # the store is away: the sweep goes on from what is on the disk
             except errors.CodersError as error:
                 kind: CauseKind = (
                     "workspace" if isinstance(error, errors.WorkspaceError) else "spawn"
@@ -60,6 +63,14 @@ class Spawner:
                 self._finisher.end_unstarted(record, "spawn", f"on {self._host.name}: {error}")
                 return False
             return True
+
+    def confirm(self, record: SessionRecord, started: Started) -> None:
+        """The agent lives: say so. Called again by the sweep when the store was away just then."""
+        host = self._host
+        if host.store.move(
+            record.id, record.attempt, State.RUNNING, pid=started.pid, started_at=started.at
+        ):
+            host.follow.started(record.id, started.pid, started.at)
 
     def _mine(self, session_id: str, attempt: int) -> SessionRecord | None:
         record = self._host.store.get(session_id)
@@ -94,12 +105,9 @@ class Spawner:
         except BaseException:
             self._watched.drop(ref)
             raise
-        host.store.move(
-            record.id, record.attempt, State.RUNNING, pid=started.pid, started_at=started.at
-        )
         if spec.timeout is not None and ref in self._watched:
             self._watched.add(ref, started.at + spec.timeout)
-        host.follow.started(record.id, started.pid, started.at)
+        self.confirm(record, started)
         log.info(
             "session_started",
             session=record.id,

@@ -71,9 +71,13 @@ class Sweeper:
             if ref not in self._watched:
                 self._finisher.finish(record.id, record.attempt)
             return "stopped"
-        if ref in self._watched:
-            return None
         directory = host.attempt_path(record.id, record.attempt)
+        if ref in self._watched:
+            started = host.runtime.started(directory)
+            late = host.clock() - (record.assigned_at or record.created_at) > patience
+            if record.state is State.STARTING and started is not None and late:
+                self._spawner.confirm(record, started)
+            return None
         if record.state is State.ASSIGNED:
             if host.clock() - (record.assigned_at or record.created_at) < patience:
                 return None
@@ -88,14 +92,7 @@ class Sweeper:
                 if started is not None and record.spec.timeout is not None:
                     self._watched.add(ref, started.at + record.spec.timeout)
                 if record.state is State.STARTING and started is not None:
-                    host.store.move(
-                        record.id,
-                        record.attempt,
-                        State.RUNNING,
-                        pid=started.pid,
-                        started_at=started.at,
-                    )
-                    host.follow.started(record.id, started.pid, started.at)
+                    self._spawner.confirm(record, started)
                 return "adopted"
             self._watched.drop(ref)
             if host.runtime.ended(directory) is not None:
