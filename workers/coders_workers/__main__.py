@@ -10,13 +10,14 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 from coders_queue import errors
 from coders_queue.settings.load import load
 from coders_queue.settings.paths import Paths
 from coders_queue.settings.schema import Settings
-from coders_workers import checks, processes
+from coders_workers import checks
 from coders_workers.stack import Stack
 
 
@@ -50,12 +51,10 @@ def _run(options: Any, rest: Sequence[str], settings: Settings, paths: Paths) ->
         found = checks.run(settings, paths)
         _answer(options, found)
         return 0 if all(one["ok"] for one in found) else errors.SetupError.exit_code
-    elif options.command == "worker":
-        return processes.worker(settings, paths, stack.broker_url)
-    elif options.command == "beat":
-        return processes.beat(settings, paths, stack.broker_url)
     else:
-        return processes.flower(settings, paths, stack.broker_url, rest)
+        # loaded by name: 'up' must not pay for Celery, nor the worker for Flower
+        role = import_module(f"coders_workers.roles.{options.command}")
+        return int(role.run(settings, paths, stack.broker_url, rest))
     return 0
 
 

@@ -47,10 +47,19 @@ class Spawning:
         record = station.store.submit(session_id, spec, host=host, publish={})
         if host is not None:
             station.app.publisher.spawn(host, session_id, record.attempt)
-        station.app.tasks[names.SESSION].apply_async(task_id=session_id, kwargs={"spec": spec})
-        if not params.get("wait", True):
-            return record
-        return self._alive(record)
+        if host is None or not params.get("wait", True):
+            self._publish(record)
+            return record if not params.get("wait", True) else self._alive(record)
+        try:
+            return self._alive(record)
+        finally:
+            # after the agent's start, which its handling here would slow down; should this process
+            # die before, the reaper sends it when the session has ended
+            self._publish(record)
+
+    def _publish(self, record: SessionRecord) -> None:
+        """The session's own message. Its request is in the store already: it is not sent along."""
+        self._station.app.tasks[names.SESSION].apply_async(task_id=record.id)
 
     def _alive(self, record: SessionRecord) -> SessionRecord:
         limit = self._station.settings.session.spawn_timeout + 5.0

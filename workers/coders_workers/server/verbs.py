@@ -127,8 +127,15 @@ class Verbs:
 
     def _verb_send(self, params: Params, gone: Gone) -> Parts:
         yield from ()
+        reference = self._running_here(params)
+        record = self._record(params)
+        if record.spec.mode != "interactive":
+            raise errors.Conflict(
+                f"session {record.label} runs headless: nobody reads what is typed there",
+                "spawn it with --interactive",
+            )
         self._station.runtime.send(
-            self._running_here(params),
+            reference,
             str(params.get("text", "")),
             enter=bool(params.get("enter", True)),
         )

@@ -73,7 +73,9 @@ def remember(directory: Path, prepared: Prepared) -> None:
     """
     before = recall(directory)
     if before is None or (before.cwd, before.branch) != (prepared.cwd, prepared.branch):
-        write(directory / FILE, prepared.to_json())
+        # a worktree has work to find again after a power loss; for a directory that was there
+        # before, waiting for the disk would double the time of a start
+        write(directory / FILE, prepared.to_json(), sync=prepared.is_worktree)
 
 
 def recall(directory: Path) -> Prepared | None:
@@ -87,14 +89,18 @@ def recall(directory: Path) -> Prepared | None:
         return None
 
 
-def write(path: Path, data: dict[str, Any]) -> None:
-    """Write a JSON object in one step, 0600, so that it is there whole or not at all."""
+def write(path: Path, data: dict[str, Any], *, sync: bool = True) -> None:
+    """Write a JSON object in one step, 0600, so that it is there whole or not at all.
+
+    ``sync``: not even a power loss shall undo it.
+    """
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(json.dumps(data).encode("ascii") + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
+            if sync:
+                stream.flush()
+                os.fsync(stream.fileno())
         Path(name).replace(path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):

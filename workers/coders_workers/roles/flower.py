@@ -1,0 +1,29 @@
+"""Flower, in the foreground, on the queue's broker."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from celery.bin.base import CLIContext
+from flower.command import flower
+
+from coders_queue.queue.app import make_app
+from coders_queue.settings.paths import Paths
+from coders_queue.settings.schema import Settings
+from coders_queue.store.open import open_configured
+
+#: Where Flower listens unless told otherwise: it has no password of its own.
+_DEFAULTS = ("--address=127.0.0.1", "--port=5555")
+
+
+def run(settings: Settings, paths: Paths, broker_url: str, arguments: Sequence[str]) -> int:
+    """Run Flower until it is told to stop. ``arguments`` are Flower's own."""
+    app = make_app(settings, broker_url, open_configured(broker_url, settings))
+    sys.argv = ["flower"]  # it reads its name there
+    flower.main(
+        args=[*_DEFAULTS, *arguments],
+        obj=CLIContext(app=app, no_color=True, workdir=None, quiet=False),
+        standalone_mode=False,
+    )
+    return 0
