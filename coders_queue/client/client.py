@@ -105,7 +105,7 @@ class Coders:
 
     def get(self, reference: str) -> SessionHandle:
         """The session of that id, name or unambiguous prefix. Raises NotFound, Ambiguous."""
-        return SessionHandle(self, self.store.resolve(reference))
+        return SessionHandle(self.app, self.store.resolve(reference))
 
     def list(self, **filters: Any) -> list[SessionRecord]:
         """Records, newest first; filters as of :meth:`coders_queue.store.base.Store.list`."""
@@ -155,11 +155,11 @@ class Coders:
             correlation=spec.correlation_id,
             timeout=self.settings.session.spawn_timeout + 10.0,
         )
-        return SessionHandle(self, answer["id"])
+        return SessionHandle(self.app, answer["id"])
 
     def _spawn_by_queue(self, spec: SessionSpec, wait: bool) -> SessionHandle:
         result = self.app.tasks[names.SESSION].apply_async(kwargs={"spec": spec})
-        handle = SessionHandle(self, str(result.id))
+        handle = SessionHandle(self.app, str(result.id))
         if not wait:
             return handle
         record = handle.wait_running(self.settings.session.spawn_timeout + 10.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from celery.result import AsyncResult
 
@@ -11,9 +11,7 @@ from coders_queue import errors
 from coders_queue.models.lifecycle import State
 from coders_queue.models.outcome import Outcome
 from coders_queue.models.record import SessionRecord
-
-if TYPE_CHECKING:
-    from coders_queue.client.client import Coders
+from coders_queue.queue.app import CodersApp
 
 #: How long one wait for an event lasts before the record is looked at again, seconds.
 _STEP = 1.0
@@ -22,8 +20,8 @@ _STEP = 1.0
 class SessionHandle:
     """One session: look at it, wait for it, end it. Holds no state of its own."""
 
-    def __init__(self, client: Coders, session_id: str) -> None:
-        self._client = client
+    def __init__(self, app: CodersApp, session_id: str) -> None:
+        self._app = app
         self.id = session_id
 
     def __repr__(self) -> str:
@@ -32,7 +30,7 @@ class SessionHandle:
     @property
     def record(self) -> SessionRecord:
         """What the store knows of it now. Raises NotFound when it has expired."""
-        record = self._client.store.get(self.id)
+        record = self._app.store.get(self.id)
         if record is None:
             raise errors.NotFound(f"there is no session {self.id}")
         return record
@@ -45,7 +43,7 @@ class SessionHandle:
     @property
     def async_result(self) -> AsyncResult[dict[str, object]]:
         """Celery's view of it: the session is a task, and this is its result."""
-        return self._client.app.AsyncResult(self.id)
+        return self._app.AsyncResult(self.id)
 
     def wait(self, timeout: float | None = None) -> Outcome:
         """The outcome, once it has ended. Raises TimedOut after ``timeout`` seconds.
@@ -65,13 +63,15 @@ class SessionHandle:
 
     def cancel(self, reason: str = "cancelled by its owner") -> SessionRecord:
         """Ask for its end, queued or running; the record after the request."""
-        record = self._client.app.dispatch.cancel(self.id, reason)
+        record = self._app.dispatch.cancel(self.id, reason)
         if record is None:
             raise errors.NotFound(f"there is no session {self.id}")
         return record
 
-    def _until(self, done, timeout: float | None, what: str) -> SessionRecord:  # type: ignore[no-untyped-def]
-        store = self._client.store
+    def _until(
+        self, done: Callable[[SessionRecord], bool], timeout: float | None, what: str
+    ) -> SessionRecord:
+        store = self._app.store
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             last = store.last_event_id()

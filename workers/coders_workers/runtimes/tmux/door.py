@@ -7,6 +7,7 @@ the rest. Knows nothing of attempts.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import threading
@@ -96,6 +97,18 @@ class Door:
     def server(self) -> libtmux.Server:
         """The server as libtmux sees it. A dead one looks like one without sessions."""
         return libtmux.Server(socket_path=str(self.socket), tmux_bin=self.tmux)
+
+    def end_idle_server(self) -> None:
+        """End the server if nothing but our keeper is left in it; a new one starts when needed."""
+        connection = self._connection
+        if connection is None or not connection.alive:
+            return
+        # the server's going away may be all the answer there is
+        with contextlib.suppress(Lost, Refused, TimedOut):
+            if connection.ask(["list-sessions", "-F", "#{session_name}"], self.timeout) == [
+                KEEPER.encode()
+            ]:
+                connection.ask(["kill-server"], self.timeout)
 
     def close(self) -> None:
         """Let go of the control connection."""

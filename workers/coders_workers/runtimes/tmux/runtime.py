@@ -163,12 +163,13 @@ class TmuxRuntime:
             self._door.ask("kill-session", "-t", f"={ref}")
 
     def close(self) -> None:
-        """Let go of watchers and connections; the sessions live on."""
+        """Let go of watchers and connections; the sessions live on, an idle tmux does not."""
         with self._lock:
             timers, self._timers = self._timers, set()
         for timer in timers:
             timer.cancel()
         self._watch.close()
+        self._door.end_idle_server()
         self._door.close()
 
     def _launch(self, launch: Launch, traces: Traces) -> None:
@@ -201,6 +202,9 @@ class TmuxRuntime:
             if started is not None:
                 return started
             if traces.ended() is not None:
+                started = traces.started()  # a short life may begin and end between two looks
+                if started is not None:
+                    return started
                 raise explain(launch, traces)
             left = deadline - time.monotonic()
             if left <= 0:
