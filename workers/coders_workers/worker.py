@@ -68,6 +68,8 @@ class Worker:
         self._lease = f"host:{settings.host.name}"
         self.app: CodersApp = make_app(settings, broker_url, store)
         self._pool = ThreadPoolExecutor(_BACKGROUND_THREADS, thread_name_prefix="host")
+        # apart from the ends: starts that hang must not keep ended agents from being seen
+        self._starts = ThreadPoolExecutor(settings.host.threads, thread_name_prefix="start")
         follow = CeleryFollow(self.app, settings.host.name)
         self._host = Host(
             name=settings.host.name,
@@ -99,6 +101,9 @@ class Worker:
             embedded=embedded,
             started_at=time.time(),
             degraded=lambda: bool(self._heartbeat.failing),
+            spawn=lambda session_id, attempt: self._submit(
+                lambda: self.supervisor.spawn(session_id, attempt), self._starts
+            ),
             stop=lambda: os.kill(os.getpid(), signal.SIGTERM),
         )
         self._server: SocketServer | None = None
@@ -147,7 +152,8 @@ class Worker:
         self._rounds.stop()
         self._heartbeat.stop()
         self._bulletin.stop()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._starts, self._pool):
+            pool.shutdown(wait=False, cancel_futures=True)
         self._runtime.close()
         try:
             self._store.release_lease(self._lease, self._holder)
@@ -178,9 +184,9 @@ class Worker:
                 settings.lease_ttl,
             )
 
-    def _submit(self, work: Callable[[], object]) -> object:
+    def _submit(self, work: Callable[[], object], pool: ThreadPoolExecutor | None = None) -> object:
         try:
-            return self._pool.submit(_logged(work))
+            return (pool or self._pool).submit(_logged(work))
         except RuntimeError:  # shutting down: the next worker's first sweep does it
             return None
 

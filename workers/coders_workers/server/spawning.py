@@ -43,19 +43,21 @@ class Spawning:
         station = self._station
         host = station.host.name if here else None
         log.info("session_requested", session=session_id, agent=spec.agent, owner=spec.owner)
-        # the record is what counts; the two messages only make what it asks for happen soon
+        # the record is what counts: all else only makes what it asks for happen soon
         record = station.store.submit(session_id, spec, host=host, publish={})
-        if host is not None:
-            station.app.publisher.spawn(host, session_id, record.attempt)
         if host is None or not params.get("wait", True):
+            if host is not None:
+                station.app.publisher.spawn(host, session_id, record.attempt)
             self._publish(record)
             return record if not params.get("wait", True) else self._alive(record)
+        # somebody waits: the message's way through the broker back to this process is spared
+        station.spawn(session_id, record.attempt)
         try:
             return self._alive(record)
         finally:
-            # after the agent's start, which its handling here would slow down; should this process
-            # die before, the reaper sends it when the session has ended
-            self._publish(record)
+            # after the agent's start and beside our answer, both of which it would slow down;
+            # should this process die before, the reaper sends it when the session has ended
+            station.host.submit(lambda: self._publish(record))
 
     def _publish(self, record: SessionRecord) -> None:
         """The session's own message. Its request is in the store already: it is not sent along."""

@@ -36,6 +36,8 @@ class Station:
     started_at: float
     degraded: Callable[[], bool]
     """Whether the broker is out of reach just now."""
+    spawn: Callable[[str, int], object]
+    """Bring an attempt up on this host, soon and on another thread."""
     stop: Callable[[], None]
     """Ask the worker to end."""
 
