@@ -20,7 +20,7 @@ LEGAL = {
 }
 
 
-@pytest.mark.parametrize(("source", "target"), itertools.product(State, State))
+@pytest.mark.parametrize(("source", "target"), list(itertools.product(State, State)))
 def test_every_pair(source: State, target: State) -> None:
     """A move is legal exactly where the table says so."""
     assert may_follow(source, target) == (str(target) in LEGAL[str(source)])
