@@ -1,0 +1,56 @@
+"""The benchmarks' small runs: what they count must be right. Times are nobody's business here."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+pytestmark = [pytest.mark.tmux, pytest.mark.broker, pytest.mark.timeout(300)]
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def _tell(text: str) -> None:
+    print(text)
+
+
+@pytest.fixture
+def benches(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
+    # a package of the checkout, which is not installed
+    monkeypatch.setattr(sys, "path", [str(_ROOT), *sys.path])
+    from bench import burst, chaos, exact
+
+    return {"burst": burst, "chaos": chaos, "exact": exact}
+
+
+def test_hostile_sessions_arrive_byte_for_byte(benches: dict[str, ModuleType]) -> None:
+    """Nothing differs, and what cannot be carried is refused."""
+    exact = benches["exact"]
+    result = exact.run(exact.SHORT, _tell)
+    assert result.measured["first_differences"] == []
+    assert result.measured["refusals_off"] == []
+    assert result.measured["arguments_over_16_KiB"] > 0
+    assert result.measured["not_utf8"] > 0
+
+
+def test_a_killed_worker_doubles_and_hides_nothing(benches: dict[str, ModuleType]) -> None:
+    """No session runs twice; each runs to its end or says why not."""
+    chaos = benches["chaos"]
+    measured = chaos.run(chaos.SHORT, _tell).measured
+    assert sum(measured["kills"].values()) == chaos.SHORT
+    assert measured["commands"] == chaos.SHORT * chaos.SPAWNS
+    assert measured["ran_twice"] == []
+    assert measured["ended_without_cause"] == []
+    assert measured["neither_written_nor_refused"] == 0
+    assert measured["ran_to_the_end"] >= 0.95 * measured["submitted"]
+
+
+def test_sessions_that_come_at_once_run_once_each(benches: dict[str, ModuleType]) -> None:
+    """Every one of a small burst runs exactly once and succeeds."""
+    burst = benches["burst"]
+    measured = burst.run(burst.SHORT, _tell).measured
+    assert measured["ran_exactly_once"] == measured["succeeded"] == burst.SHORT
+    assert measured["ran_but_not_submitted"] == 0
