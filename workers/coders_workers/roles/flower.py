@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+import click
 from celery.bin.base import CLIContext
+from celery.bin.celery import celery
 from flower.command import flower
 
 from coders_queue.queue.app import make_app
@@ -21,9 +23,11 @@ def run(settings: Settings, paths: Paths, broker_url: str, arguments: Sequence[s
     """Run Flower until it is told to stop. ``arguments`` are Flower's own."""
     app = make_app(settings, broker_url, open_configured(broker_url, settings))
     sys.argv = ["flower"]  # it reads its name there
+    context = CLIContext(app=app, no_color=True, workdir=None, quiet=False)
     flower.main(
         args=[*_DEFAULTS, *arguments],
-        obj=CLIContext(app=app, no_color=True, workdir=None, quiet=False),
+        # it asks the command above it, which it takes to be `celery`, for that one's options
+        parent=click.Context(celery, obj=context),
         standalone_mode=False,
     )
     return 0
