@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.result import ROOT
 from coders_queue import errors, wire
 from coders_queue.client.client import Coders
 from coders_queue.settings.paths import Paths
@@ -46,6 +47,8 @@ class Stand:
         self.paths = Paths(directory / "state")
         self.environ = {
             **{key: value for key, value in os.environ.items() if not key.startswith(_OUT)},
+            # what is measured is the checkout that this file is in, whatever else is installed
+            "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'workers'}",
             "CODERS_STATE_DIR": str(self.paths.state),
             "CODERS_SESSION_GRACE": "1",
             "XDG_CONFIG_HOME": str(directory / "config"),
