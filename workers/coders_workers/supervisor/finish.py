@@ -7,7 +7,7 @@ from typing import Literal
 
 import structlog
 
-from coders_queue import ids
+from coders_queue import errors, ids
 from coders_queue.models.launch import ExitStatus, Reading
 from coders_queue.models.outcome import Cause, CauseKind, Outcome, WorkspaceResult
 from coders_queue.models.record import SessionRecord
@@ -49,7 +49,7 @@ class Finisher:
             )
             done = False
             if record is not None and current:
-                outcome = self._outcome(record, directory, ended)
+                outcome = self._read(record, directory, ended)
                 done = self._record(record, outcome)
             host.runtime.discard(ids.attempt_ref(session_id, attempt))
             host.follow.archive(session_id, attempt)
@@ -100,6 +100,27 @@ class Finisher:
             )
             self._host.follow.complete(record.id)
         return done
+
+    def _read(self, record: SessionRecord, directory: Path, ended: Ended) -> Outcome:
+        try:
+            return self._outcome(record, directory, ended)
+        except errors.Unavailable:
+            raise
+        except Exception as error:
+            # whatever cannot be read today cannot be read by the next sweep: end it, with the cause
+            log.exception("outcome_unreadable", session=record.id, attempt=record.attempt)
+            message = f"its end cannot be read: {type(error).__name__}: {error}"
+            return Outcome(
+                id=record.id,
+                state="failed",
+                exit_code=ended.status.code,
+                signal=ended.status.signal,
+                cause=Cause(kind="internal", message=message),
+                host=self._host.name,
+                attempts=record.attempt,
+                started_at=record.started_at,
+                ended_at=ended.at,
+            )
 
     def _outcome(self, record: SessionRecord, directory: Path, ended: Ended) -> Outcome:
         host = self._host

@@ -62,6 +62,12 @@ class Spawner:
                 log.exception("spawn_failed", session=session_id, attempt=attempt)
                 self._finisher.end_unstarted(record, "spawn", f"on {self._host.name}: {error}")
                 return False
+            except Exception as error:
+                # a fault of ours: tried again it would be met again, and the session never end
+                log.exception("spawn_failed", session=session_id, attempt=attempt)
+                message = f"on {self._host.name}: {type(error).__name__}: {error}"
+                self._finisher.end_unstarted(record, "internal", message)
+                return False
             return True
 
     def confirm(self, record: SessionRecord, started: Started) -> None:
@@ -102,11 +108,14 @@ class Spawner:
             started = host.runtime.start(
                 launch, self._watched.on_end, timeout=host.settings.session.spawn_timeout
             )
+        except errors.Unavailable as error:  # tmux, not the store
+            self._watched.drop(ref)
+            raise errors.SpawnError(error.message, error.hint) from None
         except BaseException:
             self._watched.drop(ref)
             raise
-        if spec.timeout is not None and ref in self._watched:
-            self._watched.add(ref, started.at + spec.timeout)
+        if spec.timeout is not None:
+            self._watched.limit(ref, started.at + spec.timeout)
         self.confirm(record, started)
         log.info(
             "session_started",

@@ -90,7 +90,7 @@ class Sweeper:
             if host.runtime.adopt(ref, directory, self._watched.on_end):
                 started = host.runtime.started(directory)
                 if started is not None and record.spec.timeout is not None:
-                    self._watched.add(ref, started.at + record.spec.timeout)
+                    self._watched.limit(ref, started.at + record.spec.timeout)
                 if record.state is State.STARTING and started is not None:
                     self._spawner.confirm(record, started)
                 return "adopted"
@@ -126,6 +126,7 @@ class Sweeper:
                     host.runtime.adopt(ref, path, self._watched.on_end)
                 host.runtime.stop(ref, path, host.settings.session.grace)
                 count += 1
-            elif record is None or attempt not in record.archived:
+            else:
+                # archived already or not: what is left of a cut-short end is let go of there
                 host.follow.archive(session_id, attempt)
         return count

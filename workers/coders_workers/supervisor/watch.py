@@ -16,10 +16,16 @@ class Watched:
         #: Set by the supervisor when its services stand.
         self.ended: Callable[[str], object] = lambda _ref: None
 
-    def add(self, ref: str, deadline: float | None = None) -> None:
-        """Watch it. ``deadline``: epoch seconds after which it is to be stopped."""
+    def add(self, ref: str) -> None:
+        """Watch it."""
         with self._lock:
-            self._refs[ref] = deadline
+            self._refs[ref] = None
+
+    def limit(self, ref: str, deadline: float) -> None:
+        """Stop it after ``deadline``, epoch seconds, unless its end has been seen already."""
+        with self._lock:
+            if ref in self._refs:
+                self._refs[ref] = deadline
 
     def deadlines(self) -> dict[str, float]:
         """The watched attempts that have one."""

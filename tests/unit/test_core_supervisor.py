@@ -1,0 +1,193 @@
+"""A host's services when something goes wrong that nobody foresaw: every session still ends."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coders_queue import errors, ids
+from coders_queue.models.launch import ExitStatus
+from coders_queue.models.lifecycle import State
+from coders_queue.models.outcome import Outcome
+from coders_queue.models.spec import DirectoryWorkspace, SessionSpec
+from coders_queue.settings.paths import Paths
+from coders_queue.settings.schema import Settings
+from coders_queue.store.memory import MemoryStore
+from coders_workers import archive, attempt_dir
+from coders_workers.runtimes.base import Ended, Launch, OnEnd, Started
+from coders_workers.supervisor.host import Host
+from coders_workers.supervisor.supervisor import Supervisor
+from coders_workers.supervisor.watch import Watched
+
+
+class Scripted:
+    """A runtime that does as the test says."""
+
+    def __init__(self) -> None:
+        self.start_fails: Exception | None = None
+        self.over: Ended | None = None
+        self.begun: Started | None = None
+
+    def start(self, launch: Launch, on_end: OnEnd, timeout: float = 10.0) -> Started:
+        if self.start_fails is not None:
+            raise self.start_fails
+        self.begun = Started(pid=1, at=1_700_000_000.0)
+        return self.begun
+
+    def adopt(self, ref: str, directory: Path, on_end: OnEnd) -> bool:
+        return self.over is None and self.begun is not None
+
+    def started(self, directory: Path) -> Started | None:
+        return self.begun
+
+    def ended(self, directory: Path) -> Ended | None:
+        return self.over
+
+    def stop(self, ref: str, directory: Path, grace: float) -> None:
+        pass
+
+    def discard(self, ref: str) -> None:
+        pass
+
+
+class Follows:
+    """Keeps what would be sent."""
+
+    def __init__(self) -> None:
+        self.archives: list[tuple[str, int]] = []
+
+    def started(self, session_id: str, pid: int, at: float) -> None:
+        pass
+
+    def complete(self, session_id: str) -> None:
+        pass
+
+    def archive(self, session_id: str, attempt: int) -> None:
+        self.archives.append((session_id, attempt))
+
+
+class Room:
+    """A host with a store in memory."""
+
+    def __init__(self, state: Path) -> None:
+        self.runtime: Any = Scripted()
+        self.follow = Follows()
+        self.store = MemoryStore()
+        self.host = Host(
+            name="here",
+            store=self.store,
+            runtime=self.runtime,
+            settings=Settings(),
+            paths=Paths(state).ensure(),
+            follow=self.follow,
+            submit=lambda work: work(),
+            environ={"PATH": "/usr/bin:/bin", "HOME": "/"},
+        )
+        self.supervisor = Supervisor(self.host)
+
+    def assigned(self, **fields: Any) -> str:
+        session_id = ids.new_session_id()
+        spec = SessionSpec(
+            agent="shell", argv=("true",), workspace=DirectoryWorkspace(path="/"), **fields
+        )
+        self.store.submit(session_id, spec, host="here")
+        return session_id
+
+    def outcome(self, session_id: str) -> Outcome:
+        record = self.store.get(session_id)
+        assert record is not None
+        assert record.outcome is not None
+        return record.outcome
+
+
+@pytest.fixture
+def room() -> Iterator[Room]:
+    with tempfile.TemporaryDirectory() as directory:
+        yield Room(Path(directory, "s"))
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (RuntimeError("surprise"), "internal"),
+        (UnicodeEncodeError("utf-8", "\ud800", 0, 1, "no"), "internal"),
+        (errors.Unavailable("tmux does not start: no"), "spawn"),
+        (OSError(28, "No space left on device"), "spawn"),
+    ],
+)
+def test_a_start_that_fails_ends_the_session(room: Room, error: Exception, kind: str) -> None:
+    """Whatever a start raises, the session ends with it as the cause; it never hangs half-way."""
+    session_id = room.assigned()
+    room.runtime.start_fails = error
+    assert room.supervisor.spawn(session_id, 1) is False
+    outcome = room.outcome(session_id)
+    assert outcome.state == "failed"
+    assert outcome.cause is not None
+    assert outcome.cause.kind == kind
+
+
+def test_a_store_that_is_away_ends_nothing(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When only the store fails after the start, the session goes on and is confirmed later."""
+    session_id = room.assigned()
+    move: Callable[..., bool] = room.store.move
+
+    def away(session: str, attempt: int, target: State, **rest: Any) -> bool:
+        if target is State.RUNNING:
+            raise errors.Unavailable("away")
+        return move(session, attempt, target, **rest)
+
+    monkeypatch.setattr(room.store, "move", away)
+    with pytest.raises(errors.Unavailable):
+        room.supervisor.spawn(session_id, 1)
+    monkeypatch.undo()
+    room.supervisor.sweep(starting=True)
+    record = room.store.get(session_id)
+    assert record is not None
+    assert record.state is State.RUNNING
+
+
+def test_an_end_that_cannot_be_read_is_an_end(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When what an agent left cannot be read, its session fails instead of running for ever."""
+    session_id = room.assigned()
+    assert room.supervisor.spawn(session_id, 1)
+    room.runtime.over = Ended(status=ExitStatus(code=0), at=1_700_000_009.0)
+
+    def unreadable(*_: object) -> None:
+        raise ValueError("torn")
+
+    monkeypatch.setattr("coders_workers.recording.tail_text", unreadable)
+    assert room.supervisor.finisher.finish(session_id, 1)
+    outcome = room.outcome(session_id)
+    assert outcome.cause is not None
+    assert outcome.cause.kind == "internal"
+    assert "torn" in outcome.cause.message
+
+
+def test_an_archived_attempt_is_let_go_of(room: Room) -> None:
+    """A worker that died between archiving and removing leaves no directory for ever."""
+    session_id = room.assigned()
+    assert room.supervisor.spawn(session_id, 1)
+    room.runtime.over = Ended(status=ExitStatus(code=0), at=1_700_000_009.0)
+    room.supervisor.finisher.finish(session_id, 1)
+    directory = attempt_dir.path(room.host.paths.sessions, session_id, 1)
+    archive.archive_attempt(directory, room.host.paths.archive, session_id, 1, {})
+    room.store.mark_archived(session_id, 1)
+    room.follow.archives.clear()
+    room.supervisor.sweep()
+    assert room.follow.archives == [(session_id, 1)]
+    room.supervisor.archive(session_id, 1)
+    assert not directory.exists()
+
+
+def test_an_end_seen_first_leaves_no_deadline() -> None:
+    """A deadline that is set after the end was seen watches nothing."""
+    watched = Watched(lambda work: work())
+    watched.add("a_1")
+    watched.on_end("a_1")
+    watched.limit("a_1", 5.0)
+    assert watched.deadlines() == {}
+    assert "a_1" not in watched
