@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import select
 import socket
 import socketserver
@@ -108,11 +107,10 @@ class SocketServer:
         self._path = path
         # a socket left by a killed worker; the worker's lock makes this process the only owner
         path.unlink(missing_ok=True)
-        mask = os.umask(0o177)
-        try:
-            self._server = _Server(str(path), _Connection)
-        finally:
-            os.umask(mask)
+        # its directory is private, so nobody can be there first; a umask set for a moment would
+        # be that of the sessions which other threads are starting
+        self._server = _Server(str(path), _Connection)
+        path.chmod(0o600)
         self._server.handler = handler
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.2}, name="socket"
