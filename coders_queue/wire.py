@@ -65,7 +65,7 @@ def decode(line: bytes) -> dict[str, Any]:
     """The inverse of :func:`encode`. Raises UsageError for anything that is not one object."""
     try:
         message = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter: it is nested without end
         raise errors.UsageError("the message on the host's socket is not JSON") from None
     if not isinstance(message, dict):
         raise errors.UsageError("the message on the host's socket is not a JSON object")

@@ -130,6 +130,12 @@ class SessionSpec(Model):
             _no_nul(_encodable(value, f"the value of {key}"), f"the value of {key}")
         return env
 
+    @field_validator("version", "model", "resume", "owner", "correlation_id")
+    @classmethod
+    def _text_carries(cls, text: str | None) -> str | None:
+        # all of it ends up in a program's arguments or environment, and in log lines
+        return None if text is None else _no_nul(_encodable(text, "it"), "it")
+
     @field_validator("name", "host")
     @classmethod
     def _is_name(cls, name: str | None) -> str | None:

@@ -14,6 +14,8 @@ from coders_queue.models.record import SessionRecord
 from coders_queue.models.spec import SessionSpec
 from coders_queue.queue import names
 from coders_queue.queue.session_task import parse_spec
+from coders_workers import workspace
+from coders_workers.server import params as read
 from coders_workers.server.station import Station
 from coders_workers.supervisor import environment, plan
 
@@ -83,25 +85,25 @@ class Spawning:
 
     def _spec(self, params: dict[str, Any]) -> SessionSpec:
         station = self._station
-        data = dict(params.get("spec") or {})
-        agent = str(data.get("agent") or "")
+        data = read.mapping(params, "spec")
+        agent = read.text(data, "agent") or ""
         adapter = registry.get(agent)
         data.setdefault("owner", station.settings.owner)
         if data.get("correlation_id") is None:
-            data["correlation_id"] = params.get("correlation")
+            data["correlation_id"] = read.text(params, "correlation")
         if data.get("timeout") is None:
             data["timeout"] = station.settings.session.timeout
         if "workspace" not in data:
-            cwd = str(params.get("cwd") or station.host.environ.get("HOME", "/"))
-            worktree = params.get("worktree")
+            cwd = read.text(params, "cwd") or station.host.environ.get("HOME", "/")
+            worktree = read.text(params, "worktree")
             data["workspace"] = (
                 {"type": "directory", "path": cwd}
                 if worktree is None
                 else {"type": "worktree", "repository": cwd, "ref": worktree}
             )
-        environ = params.get("environ") or {}
+        environ = read.texts(params, "environ")
         patterns = (*station.settings.session.pass_env, *adapter.pass_env)
-        data["env"] = environment.caller_part(environ, patterns) | dict(data.get("env") or {})
+        data["env"] = environment.caller_part(environ, patterns) | read.texts(data, "env")
         return parse_spec(data)
 
     def _place_here(self, spec: SessionSpec) -> bool:
@@ -127,14 +129,22 @@ class Spawning:
             raise errors.UsageError(
                 f"{spec.agent} cannot run {spec.mode}", f"it runs {' or '.join(adapter.modes)}"
             )
-        workspace = spec.workspace
-        path = Path(workspace.path if workspace.type == "directory" else workspace.repository)
-        if not path.exists():
+        wanted = spec.workspace
+        path = Path(wanted.path if wanted.type == "directory" else wanted.repository)
+        try:
+            there = path.exists()
+        except OSError as error:  # a name longer than any may be, a directory we may not enter
+            raise errors.WorkspaceError(
+                f"cannot look at {str(path)[:200]}: {error.strerror}", "check --cwd"
+            ) from None
+        if not there:
             raise errors.WorkspaceError(
                 f"there is no directory {path}", "create it, or check --cwd"
             )
         if not path.is_dir():
             raise errors.WorkspaceError(f"{path} is not a directory", "check --cwd")
+        if wanted.type == "worktree":
+            workspace.check_worktree(wanted)
         program = station.settings.agent(spec.agent).program or adapter.program
         if program is None and spec.argv:
             program = spec.argv[0]

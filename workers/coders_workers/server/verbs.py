@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -10,6 +11,7 @@ from coders_queue import errors
 from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.view import LISTED_OUTPUT, session_object, spec_shown
+from coders_workers.server import params as read
 from coders_workers.server.spawning import Spawning
 from coders_workers.server.station import Station
 from coders_workers.server.transcript import Transcript
@@ -56,9 +58,9 @@ class Verbs:
     def _verb_ls(self, params: Params, gone: Gone) -> Parts:
         yield from ()
         records = self._station.store.list(
-            live=None if params.get("all") else True,
-            owner=params.get("owner"),
-            limit=params.get("limit"),
+            live=None if read.flag(params, "all") else True,
+            owner=read.text(params, "owner"),
+            limit=read.count(params, "limit", 0),
         )
         return {"sessions": [session_object(one, output_limit=LISTED_OUTPUT) for one in records]}
 
@@ -89,8 +91,8 @@ class Verbs:
 
     def _verb_wait(self, params: Params, gone: Gone) -> Parts:
         record = self._record(params)
-        timeout = None if params.get("timeout") is None else float(params["timeout"])
-        left = timeout
+        timeout = read.seconds(params, "timeout")
+        deadline = None if timeout is None else time.monotonic() + timeout
         state: State | None = None
         while True:
             if record.state is not state:
@@ -100,22 +102,22 @@ class Verbs:
                 return session_object(record)
             if gone():
                 return {}
+            left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
                 raise errors.TimedOut(
                     f"session {record.label} is still {record.state} after {timeout:g} s",
                     "it goes on; wait again, or end it: coders kill",
                 )
             step = _PATIENCE if left is None else min(_PATIENCE, left)
-            left = None if left is None else left - step
             record = self._station.bulletin.wait_change(record, step) or self._again(record)
 
     def _verb_logs(self, params: Params, gone: Gone) -> Parts:
         record = self._record(params)
         for data in self._transcript.read(
             record,
-            follow=bool(params.get("follow")),
-            raw=bool(params.get("raw")),
-            attempt=params.get("attempt"),
+            follow=read.flag(params, "follow"),
+            raw=read.flag(params, "raw"),
+            attempt=read.count(params, "attempt", 1),
             gone=gone,
         ):
             yield {"data": base64.b64encode(data).decode("ascii")}
@@ -136,8 +138,8 @@ class Verbs:
             )
         self._station.runtime.send(
             reference,
-            str(params.get("text", "")),
-            enter=bool(params.get("enter", True)),
+            read.text(params, "text") or "",
+            enter=read.flag(params, "enter", True),
         )
         return {}
 
@@ -148,9 +150,10 @@ class Verbs:
     def _verb_kill(self, params: Params, gone: Gone) -> Parts:
         yield from ()
         record = self._record(params)
+        reason = read.text(params, "reason") or "killed"
         if record.state.ended:
             raise errors.Conflict(f"session {record.label} has already ended: {record.state}")
-        self._station.dispatch.cancel(record.id, str(params.get("reason") or "killed"))
+        self._station.dispatch.cancel(record.id, reason)
         limit = self._station.settings.session.grace + 5.0
         ended = self._station.bulletin.wait(record.id, lambda now: now.state.ended, limit)
         return session_object(ended or self._again(record))
@@ -165,8 +168,8 @@ class Verbs:
         return {}
 
     def _record(self, params: Params) -> SessionRecord:
-        reference = params.get("ref")
-        if not isinstance(reference, str) or not reference:
+        reference = read.text(params, "ref")
+        if not reference:
             raise errors.UsageError(
                 "no session was named", "give an id, a name or a prefix of an id"
             )
