@@ -8,6 +8,15 @@ from coders_workers.workspace.end import conclude
 from coders_workers.workspace.keep import why_kept
 from coders_workers.workspace.prepared import Prepared, recall, remember
 from coders_workers.workspace.start import prepare
-from coders_workers.workspace.worktree import forget
+from coders_workers.workspace.worktree import check_worktree, forget
 
-__all__ = ["Prepared", "conclude", "forget", "prepare", "recall", "remember", "why_kept"]
+__all__ = [
+    "Prepared",
+    "check_worktree",
+    "conclude",
+    "forget",
+    "prepare",
+    "recall",
+    "remember",
+    "why_kept",
+]

@@ -77,6 +77,19 @@ def prepare_worktree(
         ) from None
 
 
+def check_worktree(spec: WorktreeWorkspace) -> None:
+    """Raise the WorkspaceError of a repository or ref that cannot serve, before anything is made.
+
+    Only looks: what is right now may be wrong by the time the worktree is made.
+    """
+    branch_name.check_ref(spec.ref)
+    place = repository.find(check(spec.repository))
+    try:
+        _base(place.top, spec.ref)
+    except git.GitFailed as failure:
+        raise failure.explain(place.top) from None
+
+
 def forget(session_id: str, worktrees_root: Path) -> None:
     """Drop the note of a session that will not run again, with anything half-made for it.
 
