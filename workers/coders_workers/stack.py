@@ -21,6 +21,7 @@ from coders_queue.settings.schema import Settings
 from coders_queue.store.open import open_configured
 from coders_workers import broker
 from coders_workers.process_lock import ProcessLock
+from coders_workers.runtimes.tmux import version
 
 _LOCK_TIMEOUT = 90.0
 _READY_TIMEOUT = 60.0
@@ -37,6 +38,9 @@ _A_SESSIONS_OWN = frozenset(
         "TMUX_PANE",
     }
 )
+
+#: How a process of ours spells an error and the way out.
+_ERROR_MARK, _HINT_MARK = "coders: error: ", "  try: "
 
 #: Tells a person what is being done.
 Progress = Callable[[str], None]
@@ -74,6 +78,9 @@ class Stack:
                 "try again, or see: coders doctor",
             )
         try:
+            if "host" in self.settings.host.roles:
+                # before anything is started that would have to be stopped again
+                version.check(self.settings.tmux.program)
             if self.settings.broker.url is not None:
                 self._reach(self.settings.broker.url)
             elif broker.start(self.paths) is not None:
@@ -140,20 +147,25 @@ class Stack:
             except wire.NotListening:
                 pass
             if worker is not None and worker.poll() is not None:
-                raise errors.Unavailable(f"the worker ended at its start: {self._last_words()}")
+                raise self._why_ended()
             if time.monotonic() > deadline:
                 raise errors.TimedOut(
                     f"the worker was not ready in {_READY_TIMEOUT:g} s", f"see {self.paths.logs}"
                 )
             time.sleep(0.02)
 
-    def _last_words(self) -> str:
+    def _why_ended(self) -> errors.CodersError:
+        """The error that ended the worker at its start, from its last words."""
         try:
-            lines = (self.paths.logs / "worker.out").read_text(errors="replace").splitlines()
+            text = (self.paths.logs / "worker.out").read_text(errors="replace")
         except OSError:
-            lines = []
-        said = [line for line in lines if line.strip()]
-        return said[-1] if said else f"see {self.paths.logs}"
+            text = ""
+        said = [line for line in text.splitlines() if line.strip()]
+        hint = f"see {self.paths.logs}"
+        if said and said[-1].startswith(_HINT_MARK):
+            hint = said.pop().removeprefix(_HINT_MARK)
+        last = said[-1].removeprefix(_ERROR_MARK) if said else "it said nothing"
+        return errors.Unavailable(f"the worker ended at its start: {last}", hint)
 
     def _end(self, what: str, lock: ProcessLock) -> bool:
         pid = lock.holder()
