@@ -66,7 +66,10 @@ class Station:
         degraded = self.degraded()
         counts: Counter[str] = Counter()
         if not degraded:
-            counts.update(str(record.state) for record in self.store.list(live=True))
+            try:
+                counts.update(str(record.state) for record in self.store.list(live=True))
+            except errors.Unavailable:
+                degraded = True  # gone since the last heartbeat
         return {
             "worker": {
                 "pid": os.getpid(),
