@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -124,8 +124,23 @@ class Stand:
         if self.paths.run.exists():
             self._host_side("down")
         if self.paths.tmux_socket.exists():
-            argv: Sequence[str] = ["tmux", "-S", str(self.paths.tmux_socket), "kill-server"]
-            subprocess.run(argv, capture_output=True, timeout=20, check=False)
+            self._end_tmux()
+
+    def _end_tmux(self) -> None:
+        pid = self._tmux("display-message", "-p", "#{pid}").strip()
+        self._tmux("kill-server")
+        # the client of a killed worker can keep a server that was told to end
+        for _ in range(100):
+            if not pid or not Path(f"/proc/{pid}").exists():
+                return
+            time.sleep(0.02)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+
+    def _tmux(self, *words: str) -> str:
+        argv = ["tmux", "-S", str(self.paths.tmux_socket), *words]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)
+        return done.stdout
 
     def _host_side(self, *words: str) -> subprocess.CompletedProcess[str]:
         # a file: what stays behind may hold a pipe open for ever
