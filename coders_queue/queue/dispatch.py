@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import structlog
+
+from coders_queue import errors
 from coders_queue.clock import Clock, system_clock
 from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
 from coders_queue.placement import choose_host
 from coders_queue.queue.delivery import lease_name
 from coders_queue.store.base import Store
+
+log = structlog.get_logger(__name__)
 
 #: How long a message is given to arrive before it is sent again, seconds.
 PATIENCE = 5.0
@@ -106,15 +111,22 @@ class Dispatch:
         for listed in reversed(self._store.list(live=True)):
             if listed.state is not State.QUEUED or self._clock() - listed.created_at <= PATIENCE:
                 continue  # one that runs needs its message only when it has ended
-            record = self._store.get(listed.id)  # lists leave the message's context out
-            if record is None or record.state is not State.QUEUED:
-                continue
-            if record.request is None:
-                self._publisher.resend(record)
-                count += 1
-            else:
-                count += self.place(record)
+            try:
+                count += self._move_on(listed.id)
+            except errors.Unavailable:
+                raise
+            except errors.CodersError as error:  # a newer version wrote it: the rest must go on
+                log.warning("session_not_placed", session=listed.id, cause=str(error))
         return count
+
+    def _move_on(self, session_id: str) -> bool:
+        record = self._store.get(session_id)  # lists leave the message's context out
+        if record is None or record.state is not State.QUEUED:
+            return False
+        if record.request is None:
+            self._publisher.resend(record)
+            return True
+        return self.place(record)
 
     def _kick_chords(self) -> int:
         """Chords whose last part died between counting and sending the body."""

@@ -191,3 +191,23 @@ def test_an_end_seen_first_leaves_no_deadline() -> None:
     watched.limit("a_1", 5.0)
     assert watched.deadlines() == {}
     assert "a_1" not in watched
+
+
+def test_a_record_of_a_newer_version_stops_no_sweep(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One record that cannot be read whole keeps no other session from being looked after."""
+    bad, good = room.assigned(), room.assigned()
+    attempt_dir.create(room.host.paths.sessions, bad, 1)
+    get = room.store.get
+
+    def newer(session_id: str) -> Any:
+        if session_id == bad:
+            raise errors.Conflict("written by another version")
+        return get(session_id)
+
+    monkeypatch.setattr(room.store, "get", newer)
+    room.supervisor.sweep(starting=True)
+    record = get(good)
+    assert record is not None
+    assert record.state is State.RUNNING

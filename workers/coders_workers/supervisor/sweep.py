@@ -109,9 +109,12 @@ class Sweeper:
         """Attempts on this machine that no live session of this host owns any more."""
         host = self._host
         count = 0
-        for session_id, attempt, path in attempt_dir.all(host.paths.sessions):
+        found = list(attempt_dir.all(host.paths.sessions))
+        # all at once, and read as lists are: one that a newer version wrote must not stop the rest
+        records = host.store.get_many({session_id for session_id, _, _ in found})
+        for session_id, attempt, path in found:
             ref = ids.attempt_ref(session_id, attempt)
-            record = host.store.get(session_id)
+            record = records.get(session_id)
             if (
                 record is not None
                 and record.attempt == attempt
