@@ -107,12 +107,14 @@ class Worker:
             stop=lambda: os.kill(os.getpid(), signal.SIGTERM),
         )
         self._server: SocketServer | None = None
+        self._refused: errors.CodersError | None = None
         self._verbs = Verbs(station)
         control_tasks.register(self.app)
         host_tasks.register(self.app, self.supervisor)
 
     def run(self) -> int:
-        """Work until told to stop; the exit code."""
+        """Work until told to stop; the exit code. Raises Conflict for a taken name."""
+        self._take_name()
         host = self._settings.host
         queues = [queue(ids.host_queue(host.name))] if "host" in host.roles else []
         if "control" in host.roles:
@@ -130,11 +132,23 @@ class Worker:
         )
         self.app.announcer = _announcer(celery_worker)
         celery_worker.start()
+        if self._refused is not None:
+            raise self._refused
         return int(celery_worker.exitcode or 0)
 
     def open(self) -> None:
-        """Take the name, adopt what runs, then let people in. Raises Conflict for a taken name."""
-        self._take_name()
+        """Adopt what runs, then let people in.
+
+        Raises SystemExit, which Celery takes for a quiet end; :meth:`run` then raises what is
+        wrong: the broker went away, say.
+        """
+        try:
+            self._open()
+        except errors.CodersError as error:
+            self._refused = error
+            raise SystemExit(error.exit_code) from None
+
+    def _open(self) -> None:
         if "host" in self._settings.host.roles:
             self.supervisor.sweep(starting=True)
         self._bulletin.start()
