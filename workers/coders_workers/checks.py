@@ -80,6 +80,14 @@ def _broker(settings: Settings, paths: Paths) -> Check:
     if settings.broker.url is None:
         if broker.answers(paths):
             return Check("broker", ok=True, found=f"embedded, on {paths.broker_socket}")
+        pid = broker.broker_lock(paths).holder()
+        if pid is not None:
+            return Check(
+                "broker",
+                ok=False,
+                found=f"embedded, pid {pid}, does not answer",
+                fix=f"see {paths.logs / 'broker.log'}",
+            )
         return Check("broker", ok=False, found="embedded, not running", fix="coders up")
     shown = mask_url(settings.broker.url)
     store = open_configured(settings.broker.url, settings)

@@ -52,6 +52,18 @@ class ProcessLock:
         self._descriptor = descriptor
         return True
 
+    @property
+    def descriptor(self) -> int:
+        """Its open file: a child that is given it holds the lock, too, to its own end."""
+        if self._descriptor is None:
+            raise ValueError(f"{self._path} is not held")
+        return self._descriptor
+
+    def name(self, pid: int) -> None:
+        """Say that another process, which was given the lock, is the holder."""
+        os.ftruncate(self.descriptor, 0)
+        os.pwrite(self.descriptor, f"{pid}\n".encode(), 0)
+
     def release(self) -> None:
         """Give it up."""
         if self._descriptor is not None:

@@ -39,6 +39,12 @@ _A_SESSIONS_OWN = frozenset(
     }
 )
 
+#: The error that goes with the exit code of a worker that ended at its start.
+_ENDINGS = {
+    kind.exit_code: kind
+    for kind in errors.CodersError.__subclasses__()
+    if kind.exit_code != errors.CodersError.exit_code
+}
 #: How a process of ours spells an error and the way out.
 _ERROR_MARK, _HINT_MARK = "coders: error: ", "  try: "
 
@@ -147,14 +153,16 @@ class Stack:
             except wire.NotListening:
                 pass
             if worker is not None and worker.poll() is not None:
-                raise self._why_ended()
+                raise self._why_ended(worker.returncode)
+            if worker is None and worker_lock(self.paths).holder() is None:
+                worker = self._start("worker")  # the one that held the lock was just ending
             if time.monotonic() > deadline:
                 raise errors.TimedOut(
                     f"the worker was not ready in {_READY_TIMEOUT:g} s", f"see {self.paths.logs}"
                 )
             time.sleep(0.02)
 
-    def _why_ended(self) -> errors.CodersError:
+    def _why_ended(self, code: int) -> errors.CodersError:
         """The error that ended the worker at its start, from its last words."""
         try:
             text = (self.paths.logs / "worker.out").read_text(errors="replace")
@@ -165,14 +173,18 @@ class Stack:
         if said and said[-1].startswith(_HINT_MARK):
             hint = said.pop().removeprefix(_HINT_MARK)
         last = said[-1].removeprefix(_ERROR_MARK) if said else "it said nothing"
-        return errors.Unavailable(f"the worker ended at its start: {last}", hint)
+        kind = _ENDINGS.get(code, errors.Unavailable)
+        return kind(f"the worker ended at its start: {last}", hint)
 
     def _end(self, what: str, lock: ProcessLock) -> bool:
         pid = lock.holder()
         if pid is None:
             return False
         self.progress(f"stopping {what}")
-        os.kill(pid, signal.SIGTERM)
+        try:
+            os.kill(pid, signal.SIGTERM)
+        except ProcessLookupError:
+            return True  # it ended by itself just now
         deadline = time.monotonic() + _STOP_TIMEOUT
         while lock.holder() == pid:
             if time.monotonic() > deadline:
