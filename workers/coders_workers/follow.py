@@ -33,11 +33,16 @@ class CeleryFollow:
         self._app.announce("task-started", session_id)
 
     def complete(self, session_id: str) -> None:
-        """The session has ended: its message goes out with the outcome."""
+        """The session has ended: its message goes out, and its place to who waits for one."""
         try:
             self._app.dispatch.complete(session_id)
         except _OUT_OF_REACH as error:
             log.warning("completion_delayed", session=session_id, cause=str(error))
+        try:
+            self._app.dispatch.fill()
+        except (*_OUT_OF_REACH, errors.CodersError) as error:
+            # the next reconciliation places who waits
+            log.warning("placing_delayed", cause=str(error))
 
     def archive(self, session_id: str, attempt: int) -> None:
         """The attempt is over: what it left is to be stored."""

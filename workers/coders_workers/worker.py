@@ -101,6 +101,10 @@ class Worker:
             embedded=embedded,
             started_at=time.time(),
             degraded=lambda: bool(self._heartbeat.failing),
+            preheat=lambda session_id, spec: self._starts.submit(
+                self.supervisor.preheat, session_id, spec
+            ),
+            forget=self.supervisor.forget,
             spawn=lambda session_id, attempt: self._submit(
                 lambda: self.supervisor.spawn(session_id, attempt), self._starts
             ),

@@ -26,6 +26,8 @@ import os
 import time
 
 VERSION = b"coders-launch-1"
+#: How long a launcher that was started ahead waits for its launch, seconds.
+AHEAD = 10.0
 LOCK, CLAIM, LIFE, LAUNCH, STDIN = "lock", "claim", "life", "launch", "stdin"
 OUTPUT, TIMING, STARTED, STOP, EXIT = "output", "timing", "started", "stop", "exit"
 
@@ -92,6 +94,21 @@ def take() -> bool:
     except FileExistsError:
         return False  # the worker gave the attempt up just now
     return True  # the lock's descriptor stays open until the process ends
+
+
+def launch_is_there() -> bool:
+    """Wait until the worker has written `launch`; False when it will not be.
+
+    A launcher may be started ahead of its launch, so that both get ready at the same time. It asks
+    often at first, when that is the case, and gives up when the worker seems to be gone.
+    """
+    started = time.monotonic()
+    while not os.path.exists(LAUNCH):
+        waited = time.monotonic() - started
+        if waited > AHEAD or os.path.exists(CLAIM) or os.path.exists(STOP):
+            return False
+        time.sleep(0.001 if waited < 0.2 else 0.02)
+    return True
 
 
 def asked_to_stop() -> float | None:

@@ -18,6 +18,7 @@ from coders_workers.attempt.files import (
     STARTED,
     Launch,
     asked_to_stop,
+    launch_is_there,
     take,
     write_whole,
 )
@@ -29,6 +30,8 @@ from coders_workers.attempt.relay import Relay, watch_signals
 
 def start() -> tuple[Recording, Pane, Agent]:
     """Read the launch and bring the agent up. Raises StartFailed."""
+    if asked_to_stop() is not None:
+        raise StartFailed(errno.ECANCELED, "stop")
     try:
         with open(LAUNCH, "rb") as file:
             launch = Launch.decode(file.read())
@@ -61,7 +64,7 @@ def main(directory: str) -> int:
         pass
     life = os.open(LIFE, os.O_RDWR | os.O_NONBLOCK)
     wake = watch_signals()
-    if not take():
+    if not (launch_is_there() or asked_to_stop() is not None) or not take():
         return 0
     try:
         recording, pane, agent = start()

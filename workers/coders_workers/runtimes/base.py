@@ -77,6 +77,18 @@ class Runtime(Protocol):
         """
         ...
 
+    def preheat(self, ref: str, directory: Path, columns: int, rows: int) -> None:
+        """A head start: begin with what does not depend on the launch.
+
+        Needs the attempt's directory. Starts no agent, and raises nothing: what it could not do,
+        :meth:`start` does. Left alone, it vanishes by itself after a while.
+        """
+        ...
+
+    def abandon(self, ref: str, directory: Path) -> None:
+        """See to it that nothing of an attempt that did not start runs, or begins to, ever."""
+        ...
+
     def adopt(self, ref: str, directory: Path, on_end: OnEnd) -> bool:
         """Watch an attempt started by an earlier worker; False when its launcher is gone."""
         ...

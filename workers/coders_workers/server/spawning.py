@@ -45,13 +45,22 @@ class Spawning:
         station = self._station
         host = station.host.name if here else None
         log.info("session_requested", session=session_id, agent=spec.agent, owner=spec.owner)
+        waits = bool(params.get("wait", True))
+        ahead = station.preheat(session_id, spec) if waits and here else None
         # the record is what counts: all else only makes what it asks for happen soon
-        record = station.store.submit(session_id, spec, host=host, publish={})
-        if host is None or not params.get("wait", True):
+        try:
+            record = self._submit(session_id, spec, host)
+        host = record.host  # none where this machine has no room
+        except errors.CodersError:
+            if ahead is not None:
+                ahead.result()
+                station.forget(session_id)
+            raise
+        if host is None or not waits:
             if host is not None:
                 station.app.publisher.spawn(host, session_id, record.attempt)
             self._publish(record)
-            return record if not params.get("wait", True) else self._alive(record)
+            return self._alive(record) if waits else record
         # somebody waits: the message's way through the broker back to this process is spared
         station.spawn(session_id, record.attempt)
         try:
@@ -60,6 +69,19 @@ class Spawning:
             # after the agent's start and beside our answer, both of which it would slow down;
             # should this process die before, the reaper sends it when the session has ended
             station.host.submit(lambda: self._publish(record))
+
+    def _submit(self, session_id: str, spec: SessionSpec, host: str | None) -> SessionRecord:
+        capacity = self._station.settings.host.capacity
+        try:
+            return self._station.store.submit(
+                session_id, spec, host=host, publish={}, capacity=capacity
+            )
+        except errors.Unavailable as error:
+            # a broker that was slow, not gone, has taken it all the same
+            raise errors.Unavailable(
+                f"{error.message}; session {ids.short(session_id)} may have been taken",
+                "look for it before you try again: coders ls --all",
+            ) from None
 
     def _publish(self, record: SessionRecord) -> None:
         """The session's own message. Its request is in the store already: it is not sent along."""
@@ -119,7 +141,7 @@ class Spawning:
                 )
             if spec.host != name:
                 return False
-        return station.store.live_count([name])[name] < station.settings.host.capacity
+        return True
 
     def _preflight(self, spec: SessionSpec) -> None:
         """What can be known to be wrong on this machine, before anything is written."""

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from coders_queue import errors, ids
 from coders_queue.agents import registry
 from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
+from coders_queue.models.spec import SessionSpec
 from coders_queue.queue.app import CodersApp
 from coders_queue.queue.dispatch import Dispatch
 from coders_queue.settings.schema import Settings
@@ -36,6 +38,10 @@ class Station:
     started_at: float
     degraded: Callable[[], bool]
     """Whether the broker is out of reach just now."""
+    preheat: Callable[[str, SessionSpec], Future[None]]
+    """Get ready for a session of this host before it is written down, on another thread."""
+    forget: Callable[[str], None]
+    """Undo that, when it was not written down."""
     spawn: Callable[[str, int], object]
     """Bring an attempt up on this host, soon and on another thread."""
     stop: Callable[[], None]

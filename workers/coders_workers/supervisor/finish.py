@@ -58,6 +58,8 @@ class Finisher:
     def end_unstarted(self, record: SessionRecord, kind: CauseKind, message: str) -> bool:
         """End a session whose agent never ran."""
         directory = self._host.attempt_path(record.id, record.attempt)
+        if directory.exists():
+            self._host.runtime.abandon(ids.attempt_ref(record.id, record.attempt), directory)
         left = self._workspace(directory)
         state: Literal["failed", "cancelled"] = "cancelled" if kind == "cancelled" else "failed"
         outcome = Outcome(

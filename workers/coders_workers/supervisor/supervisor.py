@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from coders_queue import ids
+from coders_queue.models.spec import SessionSpec
+from coders_workers import attempt_dir
 from coders_workers.supervisor.archiver import Archiver
 from coders_workers.supervisor.finish import Finisher
 from coders_workers.supervisor.host import Host
@@ -28,6 +30,19 @@ class Supervisor:
     def _ended(self, ref: str) -> None:
         session_id, attempt = ids.parse_attempt_ref(ref)
         self.finisher.finish(session_id, attempt)
+
+    def preheat(self, session_id: str, spec: SessionSpec) -> None:
+        """Get ready for a new session's first attempt while its record is still being written."""
+        directory = attempt_dir.create(self.host.paths.sessions, session_id, 1)
+        ref = ids.attempt_ref(session_id, 1)
+        self.host.runtime.preheat(ref, directory, spec.columns, spec.rows)
+
+    def forget(self, session_id: str) -> None:
+        """Undo :meth:`preheat`: there will be no such session."""
+        directory = self.host.attempt_path(session_id, 1)
+        if directory.exists():
+            self.host.runtime.abandon(ids.attempt_ref(session_id, 1), directory)
+            attempt_dir.remove(directory)
 
     def spawn(self, session_id: str, attempt: int) -> bool:
         """Bring an attempt up."""

@@ -5,6 +5,8 @@ Called at the start, by a local timer, and by beat's task. Safe at any moment, a
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import structlog
 from structlog.contextvars import clear_contextvars
 
@@ -22,6 +24,9 @@ log = structlog.get_logger(__name__)
 
 #: How long a spawn message is given to arrive before the sweep does its work, seconds.
 SPAWN_PATIENCE = 2.0
+
+#: How long an attempt's directory may be there before its record, seconds.
+_PREHEATED = 60.0
 
 
 class Sweeper:
@@ -122,6 +127,8 @@ class Sweeper:
                 and record.state.on_host
             ):
                 continue
+            if record is None and host.clock() - _made(path) < _PREHEATED:
+                continue  # its record may be on its way
             if host.runtime.ended(path) is None and host.runtime.started(path) is not None:
                 if ref not in self._watched:
                     log.warning("stray_stopped", session=session_id, attempt=attempt)
@@ -133,3 +140,10 @@ class Sweeper:
                 # archived already or not: what is left of a cut-short end is let go of there
                 host.follow.archive(session_id, attempt)
         return count
+
+
+def _made(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

@@ -80,6 +80,16 @@ class TmuxRuntime:
         self._observe(launch.ref, traces, life, on_end)
         return started
 
+    def preheat(self, ref: str, directory: Path, columns: int, rows: int) -> None:
+        """Start the launcher ahead of its launch; see the contract."""
+        _check_ref(ref)
+        with contextlib.suppress(Refused, Unavailable, TimedOut):
+            self._new_session(ref, directory, columns, rows)
+
+    def abandon(self, ref: str, directory: Path) -> None:
+        """See to it that nothing of an attempt that did not start runs, or begins to."""
+        self._abandon(ref, Traces(directory))
+
     def adopt(self, ref: str, directory: Path, on_end: OnEnd) -> bool:
         """Watch an attempt started by an earlier worker; False when its launcher is gone."""
         traces = Traces(directory)
@@ -176,11 +186,7 @@ class TmuxRuntime:
         self._door.connect()  # while this fails, nothing can have been started
         traces.prepare(launch, self._door.terminal)
         try:
-            self._door.ask(
-                "new-session", "-d", "-s", launch.ref, "-n", "agent",
-                "-x", str(launch.columns), "-y", str(launch.rows),
-                *self._launcher, str(launch.directory.absolute()),
-            )  # fmt: skip
+            self._new_session(launch.ref, launch.directory, launch.columns, launch.rows)
         except Refused as error:
             if not str(error).startswith("duplicate session"):
                 raise SpawnError(f"tmux did not start a session: {error}", "try again") from None
@@ -193,6 +199,12 @@ class TmuxRuntime:
         if self._door.initial_size != "latest":
             with contextlib.suppress(Refused, Unavailable, TimedOut):
                 self._door.ask("set-option", "-w", "-t", _pane(launch.ref), "window-size", "latest")
+
+    def _new_session(self, ref: str, directory: Path, columns: int, rows: int) -> None:
+        self._door.ask(
+            "new-session", "-d", "-s", ref, "-n", "agent", "-x", str(columns), "-y", str(rows),
+            *self._launcher, str(directory.absolute()),
+        )  # fmt: skip
 
     def _await(self, launch: Launch, traces: Traces, life: int, deadline: float) -> Started:
         poller = select.poll()
