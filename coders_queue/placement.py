@@ -8,6 +8,11 @@ from typing import Any
 from coders_queue.models.spec import SessionSpec
 
 
+def capacity_of(info: Mapping[str, Any]) -> int:
+    """How many live sessions a host of that description takes."""
+    return int(info.get("capacity", 1))
+
+
 def choose_host(
     spec: SessionSpec, hosts: Mapping[str, Mapping[str, Any]], load: Mapping[str, int]
 ) -> str | None:
@@ -19,6 +24,6 @@ def choose_host(
     fitting = [
         name
         for name, info in hosts.items()
-        if spec.host in (None, name) and load.get(name, 0) < int(info.get("capacity", 1))
+        if spec.host in (None, name) and load.get(name, 0) < capacity_of(info)
     ]
     return min(fitting, key=lambda name: (load.get(name, 0), name), default=None)

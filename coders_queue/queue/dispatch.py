@@ -14,7 +14,7 @@ from coders_queue import errors
 from coders_queue.clock import Clock, system_clock
 from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
-from coders_queue.placement import choose_host
+from coders_queue.placement import capacity_of, choose_host
 from coders_queue.queue.delivery import lease_name
 from coders_queue.store.base import Store
 
@@ -22,6 +22,11 @@ log = structlog.get_logger(__name__)
 
 #: How long a message is given to arrive before it is sent again, seconds.
 PATIENCE = 5.0
+#: How many of those that wait are looked at when a place becomes free. The rest, should none of
+#: these fit where there is room, is placed by the next reconciliation.
+_FILLED_AT_ONCE = 8
+#: How many of those that wait a reconciliation looks at.
+_QUEUE_READ = 100_000
 
 
 class Publisher(Protocol):
@@ -59,11 +64,20 @@ class Dispatch:
         host = choose_host(record.spec, hosts, self._store.live_count(hosts))
         if host is None:
             return False
-        attempt = self._store.assign(record.id, host)
+        # asked for again in the same step that takes the place: others place sessions, too
+        attempt = self._store.assign(record.id, host, capacity=capacity_of(hosts[host]))
         if attempt is None:
             return False
         self._publisher.spawn(host, record.id, attempt)
         return True
+
+    def fill(self) -> bool:
+        """A place has become free: give it to who has waited longest; whether somebody took it."""
+        for session_id in self._store.queued(_FILLED_AT_ONCE):
+            record = self._store.get(session_id)
+            if record is not None and self.place(record):
+                return True
+        return False
 
     def complete(self, session_id: str) -> None:
         """The session has ended: send its message with the outcome to be found.
@@ -108,9 +122,11 @@ class Dispatch:
     def _place_waiting(self) -> int:
         """Queued sessions that found no host, and those whose first message got lost."""
         count = 0
-        for listed in reversed(self._store.list(live=True)):
-            if listed.state is not State.QUEUED or self._clock() - listed.created_at <= PATIENCE:
-                continue  # one that runs needs its message only when it has ended
+        waiting = self._store.queued(_QUEUE_READ)
+        found = self._store.get_many(waiting)
+        for listed in (found[session_id] for session_id in waiting if session_id in found):
+            if self._clock() - listed.created_at <= PATIENCE:
+                continue  # its message is on its way
             try:
                 count += self._move_on(listed.id)
             except errors.Unavailable:

@@ -30,9 +30,11 @@ class Store(Protocol):
         host: str | None = None,
         inputs: Sequence[Any] = (),
         publish: Mapping[str, Any] | None = None,
+        capacity: int | None = None,
     ) -> SessionRecord:
         """Write a new session as QUEUED, or with ``host`` straight as ASSIGNED (attempt 1).
 
+        Where that host has ``capacity`` live sessions already, it becomes QUEUED all the same.
         ``publish`` holds the options its message is sent with, so that a lost one can be repeated.
         A second call with the same id changes nothing and returns the record as it is.
         Raises Conflict when ``spec.name`` belongs to another live session; nothing is written then.
@@ -45,10 +47,11 @@ class Store(Protocol):
         """Save the Celery request context, once; False when there was one already."""
         ...
 
-    def assign(self, session_id: str, host: str) -> int | None:
+    def assign(self, session_id: str, host: str, *, capacity: int | None = None) -> int | None:
         """QUEUED -> ASSIGNED on ``host`` with the next attempt number, which is returned.
 
-        None when the session is not QUEUED (someone else was first, or it was cancelled).
+        None when the session is not QUEUED (someone else was first, or it was cancelled), and when
+        the host has ``capacity`` live sessions already.
         """
         ...
 
@@ -126,6 +129,10 @@ class Store(Protocol):
         A live session's name goes before a prefix; an ended session is found by its name when no
         live one has it (the newest). Raises NotFound, or Ambiguous with the candidates named.
         """
+        ...
+
+    def queued(self, limit: int = 1000) -> builtins.list[str]:
+        """Ids of QUEUED sessions, oldest first."""
         ...
 
     def unsettled(self, limit: int = 1000) -> builtins.list[SessionRecord]:

@@ -47,6 +47,11 @@ class Keys:
         return f"{self.prefix}unsettled"
 
     @property
+    def queued(self) -> str:
+        """Sorted set: id by time of creation, of sessions no host has. Owned by the records."""
+        return f"{self.prefix}queued"
+
+    @property
     def names(self) -> str:
         """Hash: name to id, of live sessions. A field goes with the end of its session."""
         return f"{self.prefix}names"
@@ -101,6 +106,7 @@ class Keys:
             self.live,
             self.ended,
             self.unsettled,
+            self.queued,
             self.names,
             self.ended_names,
             self.events,

@@ -275,6 +275,7 @@ COMMANDS: dict[str, Callable[[Store], object]] = {
     "get_many": lambda store: store.get_many(["s"]),
     "list": lambda store: store.list(),
     "resolve": lambda store: store.resolve("s"),
+    "queued": lambda store: store.queued(),
     "unsettled": lambda store: store.unsettled(),
     "record_event": lambda store: store.record_event("s", 1, "k"),
     "last_event_id": lambda store: store.last_event_id(),

@@ -53,6 +53,9 @@ class Scripted:
     def discard(self, ref: str) -> None:
         pass
 
+    def abandon(self, *_: object) -> None:
+        pass
+
 
 class Follows:
     """Keeps what would be sent."""

@@ -7,7 +7,7 @@ if redis.replicate_commands then
   redis.replicate_commands()
 end
 
-local session, events, ids, live, ended, unsettled, names, ended_names = unpack(KEYS)
+local session, events, ids, live, ended, unsettled, names, ended_names, queued = unpack(KEYS)
 local id, now, max_events, host_sessions = unpack(ARGV)
 
 -- Whether a word is among words joined by commas.
@@ -45,6 +45,7 @@ local function end_session(attempt, host, last)
   end
   redis.call('HDEL', session, 'pid', 'env_blank')
   redis.call('ZREM', live, id)
+  redis.call('ZREM', queued, id)
   redis.call('ZADD', ended, found[3], id)
   redis.call('ZADD', unsettled, last.at, id)
   if host ~= '' then

@@ -10,6 +10,7 @@ set_fields(11)
 if ARGV[10] == '1' then
   redis.call('HDEL', session, 'host', 'assigned_at', 'started_at', 'pid')
   redis.call('SREM', host_sessions .. host, id)
+  redis.call('ZADD', queued, redis.call('HGET', session, 'created_at'), id)
 end
 emit(ARGV[5], ARGV[8], host, ARGV[9])
 return 1

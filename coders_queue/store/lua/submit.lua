@@ -1,23 +1,33 @@
--- Write a new session, unless its id or its name is taken.
--- 5 name, 6 host, 7 attempt, 8 time of creation, 9 kind, 10 data, 11 number of fields to return for
--- a session that exists, these, then the new fields.
+-- Write a new session, unless its id or its name is taken, or its host has no room.
+-- 5 name, 6 host, 7 attempt, 8 time of creation, 9 kind, 10 data, 11 how many sessions the host may
+-- have, empty for any number, 12 number of fields to return for a session that exists, these, then
+-- the new fields.
 local name, host, attempt, created_at = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
-local wanted = tonumber(ARGV[11])
+local wanted = tonumber(ARGV[12])
 if redis.call('EXISTS', session) == 1 then
-  return {'exists', redis.call('HMGET', session, unpack(ARGV, 12, 11 + wanted))}
+  return {'exists', redis.call('HMGET', session, unpack(ARGV, 13, 12 + wanted))}
 end
 if name ~= '' then
   local other = redis.call('HGET', names, name)
   if other then
     return {'taken', other}
   end
+end
+if host ~= '' and ARGV[11] ~= '' then
+  if redis.call('SCARD', host_sessions .. host) >= tonumber(ARGV[11]) then
+    return {'full'}
+  end
+end
+if name ~= '' then
   redis.call('HSET', names, name, id)
 end
-set_fields(12 + wanted)
+set_fields(13 + wanted)
 redis.call('ZADD', ids, 0, id)
 redis.call('ZADD', live, created_at, id)
 if host ~= '' then
   redis.call('SADD', host_sessions .. host, id)
+else
+  redis.call('ZADD', queued, created_at, id)
 end
 emit(attempt, ARGV[9], host, ARGV[10])
 return {'new'}

@@ -38,6 +38,7 @@ class Sessions:
         host: str | None,
         inputs: Sequence[Any],
         publish: Mapping[str, Any] | None,
+        capacity: int | None,
     ) -> SessionRecord:
         """See :meth:`Store.submit`."""
         now = self._clock()
@@ -54,6 +55,8 @@ class Sessions:
             holder = self._live_name(spec.name) if spec.name else None
             if spec.name and holder:
                 raise reference.name_taken(spec.name, holder)
+            if host is not None and self._full(host, capacity):
+                return self.submit(session_id, spec, None, inputs, publish, None)
             record = codec.decode(session_id, wanted)
             self._records[session_id] = record
             self._expired.discard(session_id)
@@ -73,11 +76,13 @@ class Sessions:
             self._put(record, request=kept, inputs=handed or record.inputs)
             return True
 
-    def assign(self, session_id: str, host: str) -> int | None:
+    def assign(self, session_id: str, host: str, capacity: int | None) -> int | None:
         """See :meth:`Store.assign`."""
         with self._lock:
             record = self.get(session_id)
             if record is None or not may_follow(record.state, State.ASSIGNED):
+                return None
+            if self._full(host, capacity):
                 return None
             record = self._put(
                 record,
@@ -256,6 +261,9 @@ class Sessions:
         ended = self._put(ended, outcome=codec.completed(kept, ended))
         self._note(ended, kinds.of_state(state), kinds.about_outcome(outcome))
         return ended
+
+    def _full(self, host: str, capacity: int | None) -> bool:
+        return capacity is not None and self.live_on([host])[host] >= capacity
 
     def _live_name(self, name: str) -> str | None:
         for record in self._records.values():

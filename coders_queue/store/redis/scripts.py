@@ -72,8 +72,9 @@ class Scripts:
         now: float,
         fields: Mapping[str, str],
         data: str,
+        capacity: int | None,
     ) -> tuple[str, list[str | None] | str | None]:
-        """``new``; ``exists`` and its fields; or ``taken`` and the id that has the name."""
+        """``new``; ``exists`` and its fields; ``taken`` and the id that has the name; ``full``."""
         answer = self._on_session(
             "submit",
             session_id,
@@ -84,14 +85,15 @@ class Scripts:
             fields["created_at"],
             kinds.of_state(State(fields["state"])),
             data,
+            "" if capacity is None else capacity,
             len(codec.FIELDS),
             *codec.FIELDS,
             *(part for pair in fields.items() for part in pair),
         )
         return str(answer[0]), answer[1] if len(answer) > 1 else None
 
-    def assign(self, session_id: str, now: float, host: str) -> int | None:
-        """The new attempt's number, None when the state forbids it."""
+    def assign(self, session_id: str, now: float, host: str, capacity: int | None) -> int | None:
+        """The new attempt's number, None when the state, or the host's capacity, forbids it."""
         target = State.ASSIGNED
         answer = self._on_session(
             "assign",
@@ -102,6 +104,7 @@ class Scripts:
             target,
             kinds.of_state(target),
             "{}",
+            "" if capacity is None else capacity,
         )
         return None if answer is None else int(answer)
 
@@ -207,6 +210,7 @@ class Scripts:
             where.unsettled,
             where.names,
             where.ended_names,
+            where.queued,
         ]
         first: list[str | int] = [
             session_id,

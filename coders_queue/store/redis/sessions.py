@@ -29,6 +29,7 @@ class Sessions:
         host: str | None,
         inputs: Sequence[Any],
         publish: Mapping[str, Any] | None,
+        capacity: int | None,
     ) -> SessionRecord:
         """See :meth:`Store.submit`."""
         now = self._clock()
@@ -38,7 +39,9 @@ class Sessions:
             fields |= {"state": State.ASSIGNED, "attempt": "1", "host": host}
             fields["assigned_at"] = codec.number(now)
         data = codec.dumps(kinds.about_spec(spec), "the event")
-        answer, found = self._scripts.submit(session_id, now, fields, data)
+        answer, found = self._scripts.submit(session_id, now, fields, data, capacity)
+        if answer == "full":
+            return self.submit(session_id, spec, None, inputs, publish, None)
         if answer == "taken":
             raise reference.name_taken(str(spec.name), str(found))
         if answer == "exists":
@@ -54,9 +57,9 @@ class Sessions:
         handed = codec.dumps(list(inputs), "the inputs") if inputs else ""
         return self._scripts.attach_request(session_id, self._clock(), kept, handed)
 
-    def assign(self, session_id: str, host: str) -> int | None:
+    def assign(self, session_id: str, host: str, capacity: int | None) -> int | None:
         """See :meth:`Store.assign`."""
-        return self._scripts.assign(session_id, self._clock(), host)
+        return self._scripts.assign(session_id, self._clock(), host, capacity)
 
     def move(
         self,

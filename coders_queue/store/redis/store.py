@@ -58,9 +58,10 @@ class RedisStore:
         host: str | None = None,
         inputs: Sequence[Any] = (),
         publish: Mapping[str, Any] | None = None,
+        capacity: int | None = None,
     ) -> SessionRecord:
         """Write a new session."""
-        return self._sessions.submit(session_id, spec, host, inputs, publish)
+        return self._sessions.submit(session_id, spec, host, inputs, publish, capacity)
 
     def attach_request(
         self, session_id: str, request: Mapping[str, Any], inputs: Sequence[Any] = ()
@@ -68,9 +69,9 @@ class RedisStore:
         """Save the Celery request context, once."""
         return self._sessions.attach_request(session_id, request, inputs)
 
-    def assign(self, session_id: str, host: str) -> int | None:
+    def assign(self, session_id: str, host: str, *, capacity: int | None = None) -> int | None:
         """Give a queued session to a host; the attempt's number."""
-        return self._sessions.assign(session_id, host)
+        return self._sessions.assign(session_id, host, capacity)
 
     def move(
         self,
@@ -122,6 +123,10 @@ class RedisStore:
     def resolve(self, reference: str) -> str:
         """The session that an id, a name or a prefix means."""
         return self._views.resolve(reference)
+
+    def queued(self, limit: int = 1000) -> builtins.list[str]:
+        """Sessions that wait for a host."""
+        return self._views.queued(limit)
 
     def unsettled(self, limit: int = 1000) -> builtins.list[SessionRecord]:
         """Ended sessions whose result is not delivered."""

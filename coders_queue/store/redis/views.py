@@ -57,6 +57,12 @@ class Views:
                 return found[:limit]
         return found
 
+    def queued(self, limit: int) -> builtins.list[str]:
+        """See :meth:`Store.queued`."""
+        if limit <= 0:
+            return []
+        return list(self._door.call("ZRANGE", self._keys.queued, 0, limit - 1))
+
     def unsettled(self, limit: int) -> builtins.list[SessionRecord]:
         """See :meth:`Store.unsettled`."""
         if limit <= 0:
@@ -96,7 +102,7 @@ class Views:
     def trim(self) -> int:
         """See :meth:`Store.trim`."""
         where = self._keys
-        of_sessions = [where.ids, where.live, where.ended, where.unsettled]
+        of_sessions = [where.ids, where.live, where.ended, where.unsettled, where.queued]
         dropped = self._trim(where.ids, of_sessions, str)
         self._trim(where.ended_names, [where.ended_names], keys.id_of_ended_name)
         return dropped

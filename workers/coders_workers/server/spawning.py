@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +51,12 @@ class Spawning:
         # the record is what counts: all else only makes what it asks for happen soon
         try:
             record = self._submit(session_id, spec, host)
-        host = record.host  # none where this machine has no room
         except errors.CodersError:
-            if ahead is not None:
-                ahead.result()
-                station.forget(session_id)
+            self._forget(session_id, ahead)
             raise
+        if host is not None and record.host is None:  # this machine has no room: it waits
+            self._forget(session_id, ahead)
+        host = record.host
         if host is None or not waits:
             if host is not None:
                 station.app.publisher.spawn(host, session_id, record.attempt)
@@ -69,6 +70,11 @@ class Spawning:
             # after the agent's start and beside our answer, both of which it would slow down;
             # should this process die before, the reaper sends it when the session has ended
             station.host.submit(lambda: self._publish(record))
+
+    def _forget(self, session_id: str, ahead: Future[None] | None) -> None:
+        if ahead is not None:
+            ahead.result()
+            self._station.forget(session_id)
 
     def _submit(self, session_id: str, spec: SessionSpec, host: str | None) -> SessionRecord:
         capacity = self._station.settings.host.capacity
