@@ -13,18 +13,21 @@ from celery.utils.functional import maybe_list
 from celery.worker.control import control_command
 from celery.worker.control import revoke as celery_revoke  # type: ignore[attr-defined]
 
+from coders_queue.queue.dispatch import Dispatch
+
 
 @control_command(name="revoke", variadic="task_id", signature="[id1 [id2 [... [idN]]]]")
 def revoke(
     state: Any, task_id: Any, terminate: bool = False, signal: Any = None, **kwargs: Any
 ) -> Any:
     """Cancel sessions, durably; revoke other tasks by id (or list of ids)."""
-    app = state.app
+    dispatch = getattr(state.app, "dispatch", None)
+    if not isinstance(dispatch, Dispatch):  # a worker of somebody else's that imports this library
+        return celery_revoke(state, task_id, terminate=terminate, signal=signal, **kwargs)
     others = []
     cancelled = []
     for one in maybe_list(task_id) or []:
-        dispatch = getattr(app, "dispatch", None)
-        if dispatch is not None and dispatch.cancel(one, "revoked") is not None:
+        if dispatch.cancel(one, "revoked") is not None:
             cancelled.append(one)
         else:
             others.append(one)

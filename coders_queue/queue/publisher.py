@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery, states
+from kombu.exceptions import OperationalError
+from redis import RedisError
 
-from coders_queue import ids
+from coders_queue import errors, ids
 from coders_queue.models.record import SessionRecord
 from coders_queue.queue import context, names
 
@@ -17,16 +21,28 @@ if TYPE_CHECKING:
 HOST_MESSAGE_TTL = 60
 
 
+@contextmanager
+def _ours() -> Iterator[None]:
+    """What is raised for want of a broker is Unavailable, as the store's is."""
+    try:
+        yield
+    except (OperationalError, RedisError, ConnectionError, TimeoutError) as error:
+        raise errors.Unavailable(
+            f"the broker takes no message: {str(error)[:300]}", "coders doctor looks at it"
+        ) from None
+
+
 class CeleryPublisher:
-    """Sends tasks by name to the queues that do them."""
+    """Sends tasks by name to the queues that do them. Raises Unavailable without a broker."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app
 
     def _to_host(self, host: str, name: str, *args: Any, ttl: int = HOST_MESSAGE_TTL) -> None:
-        self._app.send_task(
-            name, args=args, queue=ids.host_queue(host), expires=ttl, ignore_result=True
-        )
+        with _ours():
+            self._app.send_task(
+                name, args=args, queue=ids.host_queue(host), expires=ttl, ignore_result=True
+            )
 
     def spawn(self, host: str, session_id: str, attempt: int) -> None:
         """To the host: bring the attempt up."""
@@ -51,15 +67,16 @@ class CeleryPublisher:
     def resend(self, record: SessionRecord) -> None:
         """The session's own message, with its saved context (or as it was first published)."""
         task = self._session_task
-        if record.request is not None:
-            saved = context.restore(record.request)
-            task.signature_from_request(saved, expires=None).apply_async()
-        else:
-            task.apply_async(
-                args=tuple(record.inputs),
-                task_id=record.id,
-                **context.unplain(record.publish or {}),
-            )
+        with _ours():
+            if record.request is not None:
+                saved = context.restore(record.request)
+                task.signature_from_request(saved, expires=None).apply_async()
+            else:
+                task.apply_async(
+                    args=tuple(record.inputs),
+                    task_id=record.id,
+                    **context.unplain(record.publish or {}),
+                )
 
     def kick_chord(self, body_id: str, member: SessionRecord) -> bool:
         """Count a finished member of a chord again; False when the body is already on its way.
@@ -67,10 +84,13 @@ class CeleryPublisher:
         Celery keeps a chord's size until the body is sent, and counts each member once, so counting
         one again is harmless, and sends the body if the worker that should have sent it died.
         """
-        backend: Any = self._app.backend
         if member.request is None:
             return False
-        request = context.restore(member.request)
+        with _ours():
+            return self._kick(member, context.restore(member.request))
+
+    def _kick(self, member: SessionRecord, request: Any) -> bool:
+        backend: Any = self._app.backend
         if not request.group or not backend.client.exists(
             backend.get_key_for_group(request.group, ".s")
         ):

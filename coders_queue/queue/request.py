@@ -8,20 +8,25 @@ the agent's process lives. Events carry no prompt and no output.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from celery.worker.request import Request
 
 from coders_queue.models.outcome import Outcome
 
-#: Outcomes on their way to their event, by task id. Filled by the task's ``run`` and emptied by the
-#: event, both in this process.
-_ends: dict[str, Outcome] = {}
+#: Runtime and state on their way to their event, by task id. Filled by the task's ``run`` and
+#: emptied by the event, both in this process; where no event is wanted, the oldest make room.
+_ends: dict[str, tuple[float, str]] = {}
+_MOST = 1000
 
 
 def note_end(outcome: Outcome) -> None:
     """The next end event of this task tells this outcome's runtime and state."""
-    _ends[outcome.id] = outcome
+    with contextlib.suppress(StopIteration):
+        while len(_ends) >= _MOST:
+            _ends.pop(next(iter(_ends)), None)
+    _ends[outcome.id] = (outcome.runtime, outcome.state)
 
 
 class SessionRequest(Request):
@@ -33,7 +38,7 @@ class SessionRequest(Request):
         if not (eventer and eventer.enabled) or type == "task-started":
             return
         if type in {"task-succeeded", "task-failed"}:
-            outcome = _ends.pop(self.id, None)
-            if type == "task-succeeded" and outcome is not None:
-                fields.update(runtime=outcome.runtime, result=outcome.state)
+            end = _ends.pop(self.id, None)
+            if type == "task-succeeded" and end is not None:
+                fields.update(runtime=end[0], result=end[1])
         eventer.send(type, uuid=self.id, **fields)

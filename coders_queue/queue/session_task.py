@@ -7,10 +7,12 @@ outcome and returns it, so that Celery itself does links, errbacks, chains, chor
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+import structlog
 from celery import Task
-from celery.exceptions import Ignore
+from celery.exceptions import Ignore, Reject
 from celery.result import AsyncResult
 from pydantic import ValidationError
 
@@ -22,6 +24,11 @@ from coders_queue.queue.delivery import Delivery
 from coders_queue.queue.dispatch import Dispatch
 from coders_queue.queue.request import note_end
 from coders_queue.store.base import Store
+
+log = structlog.get_logger(__name__)
+
+#: Before a message goes back for want of a store, seconds.
+_PAUSE = 1.0
 
 
 def parse_spec(data: Any) -> SessionSpec:
@@ -107,6 +114,18 @@ class SessionTask(_Task):
 
     def run(self, *inputs: Any, spec: Any = None) -> dict[str, Any]:
         """One delivery. Raises Ignore unless it is the one that carries the outcome away."""
+        try:
+            return self._arrived(inputs, spec)
+        except errors.Unavailable as error:
+            # the session is no failure for that. What is in the store is found there again; a
+            # message that is all there is of a session goes back to its queue
+            log.warning("delivery_delayed", session=str(self.request.id), cause=str(error))
+            if spec is None:
+                raise Ignore from None
+            time.sleep(_PAUSE)
+            raise Reject(str(error), requeue=True) from None
+
+    def _arrived(self, inputs: tuple[Any, ...], spec: Any) -> dict[str, Any]:
         services = self._services
         request = self.request
         session_id = str(request.id)

@@ -156,3 +156,33 @@ def test_waiting_in_vain_ends(store: Store) -> None:
     before = time.monotonic()
     assert store.events(store.last_event_id(), block=1.3) == []
     assert 1.3 <= time.monotonic() - before < 10
+
+
+def test_a_host_is_never_overfilled(store: Store) -> None:
+    """Of many placements at once a host takes as many as it has room for; the others wait."""
+    for number in range(THREADS):
+        store.submit(f"s{number}", SPEC)
+    given = at_once(lambda number: store.assign(f"s{number}", "a", capacity=3))
+    assert given.count(1) == 3
+    straight = at_once(lambda number: store.submit(f"t{number}", SPEC, host="b", capacity=4))
+    assert [record.state for record in straight].count(State.ASSIGNED) == 4
+    assert store.live_count(["a", "b"]) == {"a": 3, "b": 4}
+    waiting = {record.id for record in store.list() if record.state is State.QUEUED}
+    assert set(store.queued()) == waiting
+
+
+def test_who_waits_is_known_through_every_move(store: Store) -> None:
+    """Sessions wait from their beginning, or their return to the queue, to their next host."""
+    store.submit("one", SPEC)
+    store.submit("two", SPEC)
+    assert store.queued() == ["one", "two"]
+    assert store.queued(limit=1) == ["one"]
+    assert store.assign("one", "a") == 1
+    assert store.queued() == ["two"]
+    assert store.move("one", 1, State.QUEUED)
+    assert store.queued() == ["one", "two"]
+    store.request_cancel("one", "enough")
+    assert store.queued() == ["two"]
+    assert store.assign("two", "a") == 1
+    assert store.finish("two", 1, Outcome(id="two", state="failed"))
+    assert store.queued() == []

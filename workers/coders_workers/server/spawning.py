@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from coders_queue.agents import registry
 from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.spec import SessionSpec
-from coders_queue.queue import names
 from coders_queue.queue.session_task import parse_spec
 from coders_workers import workspace
 from coders_workers.server import params as read
@@ -59,7 +59,7 @@ class Spawning:
         host = record.host
         if host is None or not waits:
             if host is not None:
-                station.app.publisher.spawn(host, session_id, record.attempt)
+                self._send(record, lambda: station.app.publisher.spawn(host, session_id, 1))
             self._publish(record)
             return self._alive(record) if waits else record
         # somebody waits: the message's way through the broker back to this process is spared
@@ -91,7 +91,14 @@ class Spawning:
 
     def _publish(self, record: SessionRecord) -> None:
         """The session's own message. Its request is in the store already: it is not sent along."""
-        self._station.app.tasks[names.SESSION].apply_async(task_id=record.id)
+        self._send(record, lambda: self._station.app.publisher.resend(record))
+
+    def _send(self, record: SessionRecord, message: Callable[[], None]) -> None:
+        try:
+            message()
+        except errors.Unavailable as error:
+            # written down it is taken: the sweep starts it, and the reaper delivers its end
+            log.warning("message_delayed", session=record.id, cause=str(error))
 
     def _alive(self, record: SessionRecord) -> SessionRecord:
         limit = self._station.settings.session.spawn_timeout + 5.0

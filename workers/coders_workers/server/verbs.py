@@ -153,10 +153,19 @@ class Verbs:
         reason = read.text(params, "reason") or "killed"
         if record.state.ended:
             raise errors.Conflict(f"session {record.label} has already ended: {record.state}")
-        self._station.dispatch.cancel(record.id, reason)
+        self._cancel(record, reason)
         limit = self._station.settings.session.grace + 5.0
         ended = self._station.bulletin.wait(record.id, lambda now: now.state.ended, limit)
         return session_object(ended or self._again(record))
+
+    def _cancel(self, record: SessionRecord, reason: str) -> None:
+        try:
+            self._station.dispatch.cancel(record.id, reason)
+        except errors.Unavailable:
+            current = self._station.store.get(record.id)
+            if current is None or current.cancel_reason is None:
+                raise
+            # asked for durably; without the message the host's sweep sees to it
 
     def _verb_agents(self, params: Params, gone: Gone) -> Parts:
         yield from ()

@@ -1,0 +1,134 @@
+"""The queue's own code without a broker, in a stranger's worker, and when all places are taken."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from celery import Celery
+from celery.exceptions import Ignore, Reject
+
+from coders_queue import errors, ids
+from coders_queue.models.lifecycle import State
+from coders_queue.models.outcome import Outcome
+from coders_queue.models.spec import DirectoryWorkspace, SessionSpec
+from coders_queue.queue import control, names, request, session_task
+from coders_queue.queue.app import make_app
+from coders_queue.queue.dispatch import Dispatch
+from coders_queue.queue.publisher import CeleryPublisher
+from coders_queue.settings.schema import BrokerSettings, Settings
+from coders_queue.store.memory import MemoryStore
+
+SPEC = SessionSpec(agent="shell", argv=("true",), workspace=DirectoryWorkspace(path="/"))
+#: Nothing listens there.
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+class Sent:
+    """Keeps what would be published."""
+
+    def __init__(self) -> None:
+        self.spawned: list[tuple[str, str, int]] = []
+
+    def spawn(self, host: str, session_id: str, attempt: int) -> None:
+        self.spawned.append((host, session_id, attempt))
+
+
+class Hosts:
+    """A store with one host of two places, and what is sent."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.store.announce_host("a", {"capacity": 2}, 60)
+        self.sent: Any = Sent()
+        self.dispatch = Dispatch(self.store, self.sent)
+
+    def queued(self) -> str:
+        session_id = ids.new_session_id()
+        self.store.submit(session_id, SPEC)
+        return session_id
+
+
+def test_a_free_place_goes_to_who_waited_longest() -> None:
+    """A place is filled as soon as it is free, the oldest first, and never twice."""
+    hosts = Hosts()
+    first, second, third, fourth = (hosts.queued() for _ in range(4))
+    assert [hosts.dispatch.fill() for _ in range(3)] == [True, True, False]
+    assert [sent[1] for sent in hosts.sent.spawned] == [first, second]
+    hosts.store.request_cancel(third, "no more")
+    hosts.store.finish(first, 1, Outcome(id=first, state="failed"))
+    assert hosts.dispatch.fill()
+    assert hosts.sent.spawned[-1] == ("a", fourth, 1)
+    assert hosts.store.queued() == []
+
+
+def test_a_crowd_does_not_overfill_a_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever counted before somebody else took the last place does not get it, too."""
+    hosts = Hosts()
+    records = [hosts.store.get(hosts.queued()) for _ in range(5)]
+    monkeypatch.setattr(hosts.store, "live_count", lambda hosts: dict.fromkeys(hosts, 0))
+    placed = [hosts.dispatch.place(record) for record in records if record is not None]
+    assert placed.count(True) == 2
+
+
+@pytest.fixture
+def nowhere() -> Any:
+    settings = Settings(broker=BrokerSettings(url=NOWHERE, socket_timeout=0.2))
+    app = make_app(settings, NOWHERE, MemoryStore())
+    yield app
+    app.close()
+
+
+def test_no_broker_is_unavailable(nowhere: Any) -> None:
+    """A message that finds no broker raises what everything else does then."""
+    with pytest.raises(errors.Unavailable, match="takes no message"):
+        CeleryPublisher(nowhere).spawn("a", ids.new_session_id(), 1)
+
+
+@pytest.mark.parametrize(("spec", "raised"), [(None, Ignore), (SPEC, Reject)])
+def test_a_store_that_is_away_fails_no_session(
+    nowhere: Any, monkeypatch: pytest.MonkeyPatch, spec: Any, raised: type[Exception]
+) -> None:
+    """A delivery that cannot reach the store is no failure of its session: it comes again."""
+
+    def away(*_: object) -> None:
+        raise errors.Unavailable("away")
+
+    monkeypatch.setattr(nowhere.store, "get", away)
+    monkeypatch.setattr(session_task, "_PAUSE", 0.0)
+    task = nowhere.tasks[names.SESSION]
+    task.push_request(id=ids.new_session_id())
+    with pytest.raises(raised):
+        task.run(spec=spec)
+
+
+def test_revoke_in_a_strangers_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Importing the library changes nothing of what revoke does in an app that is not ours."""
+    told: list[Any] = []
+    monkeypatch.setattr(
+        control, "celery_revoke", lambda state, task_id, **options: told.append((task_id, options))
+    )
+    app: Any = Celery("stranger", set_as_current=False)
+    app.dispatch = SimpleNamespace(cancel=lambda *_: pytest.fail("not ours to call"))
+    control.revoke(SimpleNamespace(app=app), ["x"], terminate=True, signal="KILL")
+    assert told == [(["x"], {"terminate": True, "signal": "KILL"})]
+
+
+def test_ends_that_nobody_asks_for_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With events switched off, a worker does not keep every outcome for ever."""
+    monkeypatch.setattr(request, "_ends", {})
+    for number in range(request._MOST + 50):
+        request.note_end(Outcome(id=str(number), state="succeeded", output="x" * 10))
+    assert len(request._ends) == request._MOST
+    assert "49" not in request._ends
+
+
+def test_queued_is_where_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session written for a full host waits like any other."""
+    hosts = Hosts()
+    for _ in range(2):
+        hosts.store.submit(ids.new_session_id(), SPEC, host="a", capacity=2)
+    third = ids.new_session_id()
+    assert hosts.store.submit(third, SPEC, host="a", capacity=2).state is State.QUEUED
+    assert hosts.store.queued() == [third]
