@@ -20,6 +20,14 @@ def new_session_id() -> str:
     return str(uuid.uuid4())
 
 
+def is_session_id(text: str) -> bool:
+    """Whether ``text`` is a session id: a UUID in its usual spelling."""
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
 def is_name(text: str) -> bool:
     """Whether ``text`` may name a session or a host."""
     return NAME_PATTERN.match(text) is not None

@@ -18,9 +18,11 @@ verb            params                                                 answer
                                                                        host, roles, broker, embedded,
                                                                        degraded, sessions: {state: n},
                                                                        state_dir}``
-``spawn``       ``spec`` (fields of SessionSpec but workspace and      a session object, once the agent's
-                owner), ``cwd``, ``worktree`` (a ref or null),         process lives (``wait`` true), else
-                ``environ`` (the caller's; the host takes what the     at once
+``spawn``       ``id`` (the caller's choice, so that asking again      a session object, once the agent's
+                starts nothing twice), ``spec`` (fields of             process lives (``wait`` true), else
+                SessionSpec but workspace and owner), ``cwd``,         at once
+                ``worktree`` (a ref or null),
+                ``environ`` (the caller's; the host takes what the
                 agent may have), ``wait`` bool
 ``ls``          ``all`` bool, ``owner``, ``limit``                     ``{sessions: [object...]}``
 ``show``        ``ref``                                                a session object with ``spec`` (its
@@ -109,7 +111,7 @@ def call(
                 while True:
                     line = stream.readline(MAX_LINE)
                     if not line.endswith(b"\n"):
-                        raise errors.Unavailable(
+                        raise WentAway(
                             f"the worker went away while it answered {verb!r}", "try again"
                         )
                     message = decode(line)
@@ -125,7 +127,7 @@ def call(
                 f"the worker did not answer {verb!r} in {timeout:g} s", "look at it: coders doctor"
             ) from None
         except (BrokenPipeError, ConnectionResetError):
-            raise errors.Unavailable(
+            raise WentAway(
                 f"the worker went away while it answered {verb!r}", "try again"
             ) from None
 
@@ -139,6 +141,12 @@ def ask(
         if kind == "ok":
             answer = body
     return answer
+
+
+class WentAway(errors.Unavailable):
+    """The worker took the request and died, or ended, before it had answered."""
+
+    kind = "went-away"
 
 
 class NotListening(errors.Unavailable):

@@ -54,6 +54,9 @@ class Host:
         except wire.NotListening:
             if not self._may_start(verb):
                 raise
+        except wire.WentAway:
+            if verb != "spawn":
+                raise  # a spawn names its session: asked again it starts nothing twice
         # outside of the progress line: the starter has its own
         lazy.start_stack()
         return self._final(verb, params, timeout, doing)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
-from coders_queue import errors
+from coders_queue import errors, ids
 from coders_queue.cli.parser import add_json, complete_with
 from coders_queue.cli.text import exact, of_bytes
 from coders_queue.cli.times import parse_span
@@ -124,6 +124,8 @@ def build(options: argparse.Namespace, environ: Mapping[str, str], *, wait: bool
         elif value is not None:
             spec[field] = value
     return {
+        # ours, so that a request whose answer got lost can be made again
+        "id": ids.new_session_id(),
         "spec": spec,
         "cwd": exact(_directory(options.cwd)),
         "worktree": None if options.worktree is None else exact(options.worktree),

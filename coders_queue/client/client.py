@@ -16,7 +16,7 @@ from typing import Any
 
 from celery.canvas import Signature
 
-from coders_queue import errors, wire
+from coders_queue import errors, ids, wire
 from coders_queue.agents.registry import parse
 from coders_queue.client.handle import SessionHandle
 from coders_queue.models.record import SessionRecord
@@ -95,13 +95,14 @@ class Coders:
         Raises a SpawnError that says why when it does not come up.
         """
         spec = self._spec(agent, task, cwd, fields)
+        session_id = ids.new_session_id()
         try:
-            return self._spawn_here(spec, wait)
-        except wire.NotListening:
+            return self._spawn_here(session_id, spec, wait)
+        except (wire.NotListening, wire.WentAway):
             if self.settings.broker.url is None:
                 self._ensure_up()
-                return self._spawn_here(spec, wait)
-        return self._spawn_by_queue(spec, wait)
+                return self._spawn_here(session_id, spec, wait)
+        return self._spawn_by_queue(session_id, spec, wait)
 
     def get(self, reference: str) -> SessionHandle:
         """The session of that id, name or unambiguous prefix. Raises NotFound, Ambiguous."""
@@ -143,11 +144,12 @@ class Coders:
             data["version"] = version
         return parse_spec(data)
 
-    def _spawn_here(self, spec: SessionSpec, wait: bool) -> SessionHandle:
+    def _spawn_here(self, session_id: str, spec: SessionSpec, wait: bool) -> SessionHandle:
         answer = wire.ask(
             str(self.paths.host_socket),
             "spawn",
             {
+                "id": session_id,
                 "spec": spec.model_dump(mode="python"),
                 "environ": dict(self._environ),
                 "wait": wait,
@@ -157,8 +159,10 @@ class Coders:
         )
         return SessionHandle(self.app, answer["id"])
 
-    def _spawn_by_queue(self, spec: SessionSpec, wait: bool) -> SessionHandle:
-        result = self.app.tasks[names.SESSION].apply_async(kwargs={"spec": spec})
+    def _spawn_by_queue(self, session_id: str, spec: SessionSpec, wait: bool) -> SessionHandle:
+        result = self.app.tasks[names.SESSION].apply_async(
+            task_id=session_id, kwargs={"spec": spec}
+        )
         handle = SessionHandle(self.app, str(result.id))
         if not wait:
             return handle

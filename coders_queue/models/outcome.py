@@ -55,6 +55,7 @@ class WorkspaceResult(Model):
     kept: bool = True
     """Whether the directory still exists; a worktree with nothing to lose is removed."""
     branch: str | None = None
+    """The branch it is on; None for none, or when it held nothing and is gone."""
     base: str | None = None
     """Commit the branch started from."""
     head: str | None = None

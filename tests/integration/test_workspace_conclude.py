@@ -58,7 +58,7 @@ def test_an_untouched_worktree_goes_with_its_branch(repository: Path, prepared: 
     """Nothing was done: no directory, entry, branch or note stays, and a second look agrees."""
     result = conclude(prepared)
     assert (result.kept, result.commits, result.uncommitted) == (False, (), False)
-    assert (result.branch, result.base, result.head) == ("coders/fix", prepared.base, prepared.base)
+    assert (result.branch, result.base, result.head) == (None, prepared.base, prepared.base)
     assert result.path == str(prepared.root)
     assert not prepared.root.exists()
     assert branches(repository) == ["main"]

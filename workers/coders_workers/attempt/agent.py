@@ -69,7 +69,7 @@ class Agent:
         os.close(told)
         if answer:
             number, what = answer.split()
-            where = launch.cwd if what == b"chdir" else launch.argv[0]
+            where = launch.cwd if what == b"chdir" else launch.program
             raise StartFailed(int(number), what.decode(), where)
 
     def signal(self, number: int) -> None:
@@ -110,7 +110,7 @@ def _become(launch: Launch, ends: tuple[int, int, int], tell: int) -> None:
         what = b"chdir"
         os.chdir(launch.cwd)
         what = b"exec"
-        os.execvpe(launch.argv[0], launch.argv, launch.env)
+        os.execvpe(launch.program, launch.argv, launch.env)
     except OSError as error:
         os.write(tell, b"%d %s" % (error.errno or 0, what))
     except BaseException:  # noqa: BLE001 - whatever it was, two launchers must not go on

@@ -25,7 +25,7 @@ import fcntl
 import os
 import time
 
-VERSION = b"coders-launch-1"
+VERSION = b"coders-launch-2"
 #: How long a launcher that was started ahead waits for its launch, seconds.
 AHEAD = 10.0
 LOCK, CLAIM, LIFE, LAUNCH, STDIN = "lock", "claim", "life", "launch", "stdin"
@@ -37,16 +37,19 @@ class Launch:
 
     def __init__(
         self, *, terminal: bool, merge: bool, columns: int, rows: int, cwd: bytes, stdin: bytes,
-        argv: list[bytes], env: dict[bytes, bytes],
+        argv: list[bytes], env: dict[bytes, bytes], program: bytes = b"",
     ) -> None:  # fmt: skip
+        """``program``: the file to run; ``argv[0]``, what it is called, when it is empty."""
         self.terminal, self.merge, self.columns, self.rows = terminal, merge, columns, rows
         self.cwd, self.stdin, self.argv, self.env = cwd, stdin, argv, env
+        self.program = program or argv[0]
 
     def encode(self) -> bytes:
         """As bytes for the `launch` file. Raises ValueError for a NUL anywhere."""
         fields = [
             VERSION, b"%d" % self.terminal, b"%d" % self.merge, b"%d" % self.columns,
-            b"%d" % self.rows, self.cwd, self.stdin, b"%d" % len(self.argv), *self.argv,
+            b"%d" % self.rows, self.cwd, self.stdin, self.program, b"%d" % len(self.argv),
+            *self.argv,
             *(key + b"=" + value for key, value in self.env.items()),
         ]  # fmt: skip
         if any(b"\0" in field for field in fields):
@@ -60,11 +63,11 @@ class Launch:
         if fields[0] != VERSION:
             raise ValueError("the launch file is of another version")
         terminal, merge, columns, rows = (int(field) for field in fields[1:5])
-        last = 8 + int(fields[7])
+        last = 9 + int(fields[8])
         env = dict(entry.split(b"=", 1) for entry in fields[last:])
         return cls(
             terminal=bool(terminal), merge=bool(merge), columns=columns, rows=rows,
-            cwd=fields[5], stdin=fields[6], argv=fields[8:last], env=env,
+            cwd=fields[5], stdin=fields[6], program=fields[7], argv=fields[9:last], env=env,
         )  # fmt: skip
 
 

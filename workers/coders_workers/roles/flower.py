@@ -19,13 +19,19 @@ from coders_queue.store.open import open_configured
 _DEFAULTS = ("--address=127.0.0.1", "--port=5555")
 
 
+def _own_config(paths: Paths) -> tuple[str, ...]:
+    """Flower runs the ``flowerconfig.py`` it finds; by default that of the current directory, which
+    may be a repository of somebody else's."""
+    return (f"--conf={paths.state / 'flowerconfig.py'}",)
+
+
 def run(settings: Settings, paths: Paths, broker_url: str, arguments: Sequence[str]) -> int:
     """Run Flower until it is told to stop. ``arguments`` are Flower's own."""
     app = make_app(settings, broker_url, open_configured(broker_url, settings))
     sys.argv = ["flower"]  # it reads its name there
     context = CLIContext(app=app, no_color=True, workdir=None, quiet=False)
     flower.main(
-        args=[*_DEFAULTS, *arguments],
+        args=[*_DEFAULTS, *_own_config(paths), *arguments],
         # it asks the command above it, which it takes to be `celery`, for that one's options
         parent=click.Context(celery, obj=context),
         standalone_mode=False,

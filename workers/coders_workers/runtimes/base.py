@@ -27,7 +27,7 @@ class Launch:
     directory: Path
     """The attempt's private directory, 0700; it exists."""
     argv: tuple[str, ...]
-    """The program (a path) and its arguments."""
+    """What the program is called, and its arguments, byte for byte."""
     cwd: str
     env: dict[str, str]
     """The whole environment; nothing is added to it but what the terminal needs (TERM)."""
@@ -39,6 +39,8 @@ class Launch:
     """With pipes: standard input. None is an empty one."""
     columns: int
     rows: int
+    program: str | None = None
+    """The file to run (a path); None: ``argv[0]`` is one."""
 
 
 @dataclass(frozen=True)

@@ -36,17 +36,21 @@ class Spawning:
         """Submit the session and, with ``wait``, see its agent live.
 
         Raises what is wrong with the request before anything is written, and a SpawnError with the
-        cause when the agent did not come up.
+        cause when the agent did not come up. Asked again with the id of a session that is there, it
+        starts nothing and says how that one is.
         """
+        waits = read.flag(params, "wait", default=True)
+        session_id = self._id(params)
+        known = self._station.store.get(session_id)
+        if known is not None:
+            return self._alive(known) if waits else known
         spec = self._spec(params)
-        session_id = ids.new_session_id()
         here = self._place_here(spec)
         if here:
             self._preflight(spec)
         station = self._station
         host = station.host.name if here else None
         log.info("session_requested", session=session_id, agent=spec.agent, owner=spec.owner)
-        waits = bool(params.get("wait", True))
         ahead = station.preheat(session_id, spec) if waits and here else None
         # the record is what counts: all else only makes what it asks for happen soon
         try:
@@ -70,6 +74,14 @@ class Spawning:
             # after the agent's start and beside our answer, both of which it would slow down;
             # should this process die before, the reaper sends it when the session has ended
             station.host.submit(lambda: self._publish(record))
+
+    def _id(self, params: dict[str, Any]) -> str:
+        chosen = read.text(params, "id")
+        if chosen is None:
+            return ids.new_session_id()
+        if not ids.is_session_id(chosen):
+            raise errors.UsageError(f"'id' is {chosen[:60]!r}, not a UUID in its usual spelling")
+        return chosen
 
     def _forget(self, session_id: str, ahead: Future[None] | None) -> None:
         if ahead is not None:

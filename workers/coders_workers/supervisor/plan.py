@@ -88,7 +88,7 @@ def make_launch(host: Host, record: SessionRecord, directory: Path, prepared: Pr
     program = plan.argv[0]
     if configured and configured.program and program == adapter.program:
         program = configured.program
-    argv = (find_program(program, environ["PATH"], prepared.cwd, spec.agent), *plan.argv[1:])
+    argv = plan.argv
     if configured:
         argv = (argv[0], *configured.args, *argv[1:])
     for seed in plan.files:
@@ -97,6 +97,7 @@ def make_launch(host: Host, record: SessionRecord, directory: Path, prepared: Pr
         ref=ids.attempt_ref(record.id, record.attempt),
         directory=directory,
         argv=argv,
+        program=find_program(program, environ["PATH"], prepared.cwd, spec.agent),
         cwd=str(prepared.cwd),
         env=environ,
         terminal=plan.terminal,

@@ -39,7 +39,9 @@ def conclude(
     result = _look(prepared)
     if prepared.is_worktree and keep != "always":
         _remove(prepared)
-        result = result.model_copy(update={"kept": prepared.root.exists()})
+        kept = prepared.root.exists()
+        gone = not kept and result.branch == prepared.branch and _own_tip(prepared) is None
+        result = result.model_copy(update={"kept": kept, "branch": None if gone else result.branch})
     return result
 
 
@@ -75,16 +77,25 @@ def _from_branch(prepared: Prepared) -> WorkspaceResult:
     main = prepared.repository
     if not prepared.is_worktree or main is None or prepared.base is None:
         return plain
-    tip = _tell(lambda: repository.commit(main, f"refs/heads/{prepared.branch}"), None)
+    tip = _own_tip(prepared)
     head = tip or prepared.base
     none: tuple[str, ...] = ()
     return plain.model_copy(
         update={
+            "branch": None if tip is None else prepared.branch,
             "head": head,
             "commits": _tell(lambda: _commits(main, prepared.base, head), none),
             "diff": _tell(lambda: diffstat.between(main, prepared.base, head), DiffStat()),
         }
     )
+
+
+def _own_tip(prepared: Prepared) -> str | None:
+    """The commit that the session's own branch is at; None when there is no such branch (left)."""
+    main = prepared.repository
+    if main is None:
+        return None
+    return _tell(lambda: repository.commit(main, f"refs/heads/{prepared.branch}"), None)
 
 
 def _plain(prepared: Prepared) -> WorkspaceResult:

@@ -17,7 +17,7 @@ _ABSENT = (errno.ENOENT, errno.ENOTDIR)
 def explain(launch: Launch, traces: Traces) -> SpawnError:
     """The error for an attempt that ended without having started."""
     number, what = traces.failure()
-    program = launch.argv[0]
+    program = launch.program or launch.argv[0]
     if what == "chdir":
         if number in _ABSENT:
             return WorkspaceError(f"no such directory: {launch.cwd}", "create it or name another")

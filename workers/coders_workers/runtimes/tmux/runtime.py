@@ -222,7 +222,9 @@ class TmuxRuntime:
             if left <= 0:
                 shown = self._shown(launch.ref)
                 self._abandon(launch.ref, traces)
-                raise SpawnError(f"{launch.argv[0]} did not start in time{shown}", "try again")
+                raise SpawnError(
+                    f"{launch.program or launch.argv[0]} did not start in time{shown}", "try again"
+                )
             if not poller.poll(min(left, _LOOK) * 1000):
                 if not traces.claimed() and launch.ref not in self.refs():
                     self._never_came(launch, traces)

@@ -73,6 +73,7 @@ class Traces:
             terminal=launch.terminal, merge=launch.merge_stderr, columns=launch.columns,
             rows=launch.rows, cwd=os.fsencode(launch.cwd), stdin=stdin,
             argv=[os.fsencode(word) for word in launch.argv],
+            program=os.fsencode(launch.program or ""),
             env={os.fsencode(name): os.fsencode(value) for name, value in env.items()},
         )  # fmt: skip
         try:
