@@ -90,7 +90,11 @@ class Store(Protocol):
         ...
 
     def settle(self, session_id: str) -> bool:
-        """Celery has delivered the result: note it, start the record's time to live; once True."""
+        """Celery has delivered the result: note it, start the record's time to live; once True.
+
+        ``publish`` goes, and ``request`` is emptied unless it is of a member of a group: they may
+        carry the requests of what followed, with their environments.
+        """
         ...
 
     def mark_archived(self, session_id: str, attempt: int) -> bool:

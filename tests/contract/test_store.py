@@ -666,3 +666,20 @@ def test_ping_and_close(store: Store) -> None:
     store.ping()
     store.close()
     store.close()
+
+
+def test_a_settled_session_keeps_no_messages(world: World) -> None:
+    """What messages carried of others' requests goes with delivery; a group's member is kept."""
+    secret = {"chain": [{"kwargs": {"spec": {"env": {"A": "secret"}}}}], "group": None}
+    for session_id, request in (("a-1", secret), ("a-2", {**secret, "group": "g"})):
+        world.store.submit(session_id, spec(), publish={"chain": secret["chain"]})
+        assert world.store.attach_request(session_id, request)
+        world.store.request_cancel(session_id, "enough")
+        assert world.store.settle(session_id)
+        assert not world.store.attach_request(session_id, request)
+    alone, member = world.store.get("a-1"), world.store.get("a-2")
+    assert alone is not None
+    assert member is not None
+    assert (alone.publish, alone.request) == (None, {})
+    assert member.publish is None
+    assert member.request == {**secret, "group": "g"}

@@ -155,7 +155,11 @@ class Sessions:
             if record is None or record.state not in ENDED or record.settled:
                 return False
             self._expires[session_id] = self._clock() + self._retention
-            self._note(self._put(record, settled=True), kinds.SETTLED)
+            request = record.request
+            if request is not None and request.get("group") is None:
+                request = {}
+            record = self._put(record, settled=True, publish=None, request=request)
+            self._note(record, kinds.SETTLED)
             return True
 
     def mark_archived(self, session_id: str, attempt: int) -> bool:
