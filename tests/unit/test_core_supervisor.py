@@ -214,3 +214,14 @@ def test_a_record_of_a_newer_version_stops_no_sweep(
     record = get(good)
     assert record is not None
     assert record.state is State.RUNNING
+
+
+def test_a_removal_cut_short_is_finished(room: Room) -> None:
+    """What a worker that died while it removed an attempt left is gone after the next start."""
+    session_id = room.assigned()
+    left = attempt_dir.create(room.host.paths.sessions, session_id, 1)
+    (left / "output").write_text("half")
+    left.rename(left.with_name(".1.gone"))
+    other = attempt_dir.create(room.host.paths.sessions, ids.new_session_id(), 1)
+    attempt_dir.finish_removals(room.host.paths.sessions)
+    assert list(room.host.paths.sessions.iterdir()) == [other.parent]

@@ -43,6 +43,7 @@ __all__ = [
     "Entry",
     "all",
     "create",
+    "finish_removals",
     "path",
     "remove",
     "remove_session",
@@ -135,6 +136,22 @@ def remove(directory: Path) -> None:
     _remove_tree(doomed)
     with contextlib.suppress(OSError):
         directory.parent.rmdir()
+
+
+def finish_removals(root: Path) -> None:
+    """Remove what removals that a crash cut short have left. For a process's start."""
+    prefix, suffix = _DOOMED.split("{}")
+    for session_id in _listdir(root):
+        doomed = [
+            name
+            for name in _listdir(root / session_id)
+            if name.startswith(prefix) and name.endswith(suffix)
+        ]
+        for name in doomed:
+            _remove_tree(root / session_id / name)
+        if doomed:
+            with contextlib.suppress(OSError):
+                (root / session_id).rmdir()
 
 
 def remove_session(root: Path, session_id: str) -> None:

@@ -58,7 +58,10 @@ class Supervisor:
 
     def sweep(self, *, starting: bool = False) -> dict[str, int]:
         """Hold what runs against what should run."""
-        return self.sweeper.sweep(patience=0.0) if starting else self.sweeper.sweep()
+        if starting:
+            attempt_dir.finish_removals(self.host.paths.sessions)
+            return self.sweeper.sweep(patience=0.0)
+        return self.sweeper.sweep()
 
     def deadlines(self) -> int:
         """Stop what has run for longer than it may."""
