@@ -133,9 +133,12 @@ class Coders:
         self, agent: str, task: str | None, cwd: str | None, fields: Mapping[str, Any]
     ) -> SessionSpec:
         name, version = parse(agent)
+        here = str(Path.cwd()) if not cwd or not cwd.startswith("/") else ""
+        # no normalising: a/../b is not b when a is a symbolic link
+        path = os.path.join(here, cwd) if cwd else here  # noqa: PTH118
         data: dict[str, Any] = {
             "owner": self.settings.owner,
-            "workspace": {"type": "directory", "path": cwd or str(Path.cwd())},
+            "workspace": {"type": "directory", "path": path},
             **fields,
             "agent": name,
             "task": task,

@@ -37,12 +37,25 @@ def _encodable(text: str, what: str) -> str:
     return text
 
 
+def _absolute(path: str) -> str:
+    _no_nul(_encodable(path, "the path"), "the path")
+    if not path.startswith("/"):
+        # it would be looked for in the directory that the host's worker happens to be in
+        raise ValueError(f"{path!r} is not an absolute path")
+    return path
+
+
 class DirectoryWorkspace(Model):
     """Run in an existing directory."""
 
     type: Literal["directory"] = "directory"
     path: str
     """Absolute path on the host."""
+
+    @field_validator("path")
+    @classmethod
+    def _is_absolute(cls, path: str) -> str:
+        return _absolute(path)
 
 
 class WorktreeWorkspace(Model):
@@ -55,6 +68,11 @@ class WorktreeWorkspace(Model):
     """What to start from: a branch, tag or commit."""
     branch: str | None = None
     """The branch to create; ``coders/<name or short id>`` when None."""
+
+    @field_validator("repository")
+    @classmethod
+    def _is_absolute(cls, path: str) -> str:
+        return _absolute(path)
 
 
 Workspace = Annotated[DirectoryWorkspace | WorktreeWorkspace, Field(discriminator="type")]

@@ -231,7 +231,7 @@ def _stand_ins(data: dict[str, Any]) -> dict[str, Any]:
     spec = data.get("spec")
     spec = dict(spec) if isinstance(spec, dict) else {}
     spec.setdefault("agent", "unknown")
-    spec.setdefault("workspace", {"type": "directory", "path": "?"})
+    spec.setdefault("workspace", {"type": "directory", "path": "/?"})
     if spec["agent"] == "shell" and not spec.get("argv") and spec.get("task") is None:
         spec["argv"] = ["?"]
     if data.get("env") is not None:

@@ -32,7 +32,7 @@ def specs() -> st.SearchStrategy[SessionSpec]:
         env=st.dictionaries(TEXT.filter(lambda key: key and "=" not in key), TEXT, max_size=3),
         labels=st.dictionaries(TEXT, TEXT, max_size=2),
         owner=TEXT,
-        workspace=st.builds(DirectoryWorkspace, path=TEXT),
+        workspace=st.builds(DirectoryWorkspace, path=TEXT.map("/{}".format)),
     )
 
 
