@@ -6,6 +6,7 @@ The whole context is kept: a shorter list of fields loses errbacks and chords.
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from celery.app.task import Context
@@ -34,6 +35,17 @@ def plain(options: dict[str, Any]) -> dict[str, Any]:
     }
     result: dict[str, Any] = json.loads(kombu_json.dumps(kept))
     return result
+
+
+def eta(saved: dict[str, Any]) -> float:
+    """When a message with these options is due, epoch seconds; 0 for at once."""
+    found = unplain(saved).get("eta")
+    if isinstance(found, str):
+        found = datetime.fromisoformat(found)
+    if not isinstance(found, datetime):
+        return 0.0
+    # Celery takes a time without a zone for UTC
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
 def unplain(saved: dict[str, Any]) -> dict[str, Any]:

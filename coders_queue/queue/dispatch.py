@@ -15,6 +15,7 @@ from coders_queue.clock import Clock, system_clock
 from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
 from coders_queue.placement import capacity_of, choose_host
+from coders_queue.queue import context
 from coders_queue.queue.delivery import lease_name
 from coders_queue.store.base import Store
 
@@ -140,6 +141,8 @@ class Dispatch:
         if record is None or record.state is not State.QUEUED:
             return False
         if record.request is None:
+            if self._clock() - context.eta(record.publish or {}) <= PATIENCE:
+                return False  # its message waits for its time
             self._publisher.resend(record)
             return True
         return self.place(record)

@@ -8,6 +8,7 @@ outcome and returns it, so that Celery itself does links, errbacks, chains, chor
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import structlog
@@ -100,6 +101,9 @@ class SessionTask(_Task):
                 raise errors.UsageError(
                     f"a session cannot have Celery's {option!r}", "set 'timeout' in its spec"
                 )
+        countdown = options.pop("countdown", None)
+        if countdown is not None:  # as a point in time it can be repeated, should the message be
+            options["eta"] = datetime.now(UTC) + timedelta(seconds=countdown)
         task_id = task_id or ids.new_session_id()
         inputs = list(args or ())
         if spec is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,10 +11,11 @@ from celery import Celery
 from celery.exceptions import Ignore, Reject
 
 from coders_queue import errors, ids
+from coders_queue.clock import ManualClock
 from coders_queue.models.lifecycle import State
 from coders_queue.models.outcome import Outcome
 from coders_queue.models.spec import DirectoryWorkspace, SessionSpec
-from coders_queue.queue import control, names, request, session_task
+from coders_queue.queue import context, control, names, request, session_task
 from coders_queue.queue.app import make_app
 from coders_queue.queue.dispatch import Dispatch
 from coders_queue.queue.publisher import CeleryPublisher
@@ -30,9 +32,16 @@ class Sent:
 
     def __init__(self) -> None:
         self.spawned: list[tuple[str, str, int]] = []
+        self.resent: list[str] = []
 
     def spawn(self, host: str, session_id: str, attempt: int) -> None:
         self.spawned.append((host, session_id, attempt))
+
+    def resend(self, record: Any) -> None:
+        self.resent.append(record.id)
+
+    def sweep(self, host: str) -> None:
+        pass
 
 
 class Hosts:
@@ -132,3 +141,22 @@ def test_queued_is_where_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
     third = ids.new_session_id()
     assert hosts.store.submit(third, SPEC, host="a", capacity=2).state is State.QUEUED
     assert hosts.store.queued() == [third]
+
+
+@pytest.mark.parametrize("spelled", ["eta", "text"])
+def test_a_message_for_later_is_not_lost(spelled: str) -> None:
+    """A session for later is not sent again before its time, and is when its message is late."""
+    clock = ManualClock()
+    store = MemoryStore(clock=clock)
+    sent: Any = Sent()
+    due = datetime.fromtimestamp(clock() + 3600, UTC)
+    publish = context.plain({"eta": due if spelled == "eta" else due.isoformat()})
+    store.submit("a", SPEC, publish=publish)
+    dispatch = Dispatch(store, sent, clock)
+    for _ in range(3):
+        clock.advance(600)
+        dispatch.reconcile()
+    assert sent.resent == []
+    clock.advance(1900)
+    dispatch.reconcile()
+    assert sent.resent == ["a"]

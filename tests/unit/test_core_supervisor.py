@@ -31,6 +31,7 @@ class Scripted:
         self.start_fails: Exception | None = None
         self.over: Ended | None = None
         self.begun: Started | None = None
+        self.stops = 0
 
     def start(self, launch: Launch, on_end: OnEnd, timeout: float = 10.0) -> Started:
         if self.start_fails is not None:
@@ -48,7 +49,9 @@ class Scripted:
         return self.over
 
     def stop(self, ref: str, directory: Path, grace: float) -> None:
-        pass
+        self.stops += 1
+        if self.begun is not None:
+            (directory / attempt_dir.STOP).touch()
 
     def discard(self, ref: str) -> None:
         pass
@@ -225,3 +228,18 @@ def test_a_removal_cut_short_is_finished(room: Room) -> None:
     other = attempt_dir.create(room.host.paths.sessions, ids.new_session_id(), 1)
     attempt_dir.finish_removals(room.host.paths.sessions)
     assert list(room.host.paths.sessions.iterdir()) == [other.parent]
+
+
+def test_an_agent_is_asked_to_end_once(room: Room) -> None:
+    """Sweeps during an agent's grace send it no second SIGTERM; a new worker asks once more."""
+    session_id = room.assigned()
+    assert room.supervisor.spawn(session_id, 1)
+    room.store.request_cancel(session_id, "enough")
+    assert room.supervisor.stop(session_id, 1)
+    for _ in range(3):
+        room.supervisor.sweep()
+        assert room.supervisor.stop(session_id, 1)
+    assert room.runtime.stops == 1
+    again = Supervisor(room.host)
+    again.sweep(starting=True)
+    assert room.runtime.stops == 2

@@ -7,6 +7,7 @@ import structlog
 from coders_queue import ids
 from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
+from coders_workers import attempt_dir
 from coders_workers.supervisor.finish import TIMEOUT_REASON, Finisher
 from coders_workers.supervisor.host import Host, correlate
 from coders_workers.supervisor.watch import Watched
@@ -43,10 +44,12 @@ class Stopper:
                 again = self._host.store.get(session_id)
                 if again is not None and again.state is State.ASSIGNED:
                     return self._finisher.end_unstarted(again, "cancelled", record.cancel_reason)
-        # one that is starting is stopped as soon as its process is there; the sweep asks again
-        self._host.runtime.stop(
-            ref, self._host.attempt_path(session_id, attempt), self._host.settings.session.grace
-        )
+        if self._watched.was_asked(ref):
+            return True  # a second SIGTERM tells many programs to drop what they were saving
+        directory = self._host.attempt_path(session_id, attempt)
+        self._host.runtime.stop(ref, directory, self._host.settings.session.grace)
+        if (directory / attempt_dir.STOP).exists():  # else it is to begin: the sweep asks again
+            self._watched.asked(ref)
         return True
 
     def enforce_deadlines(self) -> int:

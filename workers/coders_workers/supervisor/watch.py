@@ -12,6 +12,7 @@ class Watched:
     def __init__(self, submit: Callable[[Callable[[], object]], object]) -> None:
         self._submit = submit
         self._refs: dict[str, float | None] = {}
+        self._asked: set[str] = set()
         self._lock = threading.Lock()
         #: Set by the supervisor when its services stand.
         self.ended: Callable[[str], object] = lambda _ref: None
@@ -27,6 +28,17 @@ class Watched:
             if ref in self._refs:
                 self._refs[ref] = deadline
 
+    def asked(self, ref: str) -> None:
+        """It was asked to end."""
+        with self._lock:
+            if ref in self._refs:
+                self._asked.add(ref)
+
+    def was_asked(self, ref: str) -> bool:
+        """Whether it was asked to end, by this process."""
+        with self._lock:
+            return ref in self._asked
+
     def deadlines(self) -> dict[str, float]:
         """The watched attempts that have one."""
         with self._lock:
@@ -36,6 +48,7 @@ class Watched:
         """Watch it no more."""
         with self._lock:
             self._refs.pop(ref, None)
+            self._asked.discard(ref)
 
     def __contains__(self, ref: str) -> bool:
         with self._lock:
