@@ -243,17 +243,20 @@ def _only_sessions(canvas: Canvas, key: str, count_file: str) -> Any:
 
 
 def _everything(canvas: Canvas, key: str, count_file: str) -> Any:
-    """A canvas with a session in many places; each agent leaves a line in a file."""
+    """A canvas with a session in many places; each agent leaves a line in a file.
 
-    def agent(name: str) -> Any:
-        script = f'echo {name} >> "{count_file}"; sleep 0.2; echo {name}'
+    The header's last member is a session: it is our worker, not the user's, that sends the body.
+    """
+
+    def agent(name: str, seconds: float = 0.2) -> Any:
+        script = f'echo {name} >> "{count_file}"; sleep {seconds}; echo {name}'
         return canvas.session("sh", "-c", script)
 
     return chain(
         canvas.user("add", 1, 2),
         agent("first"),
         chord(
-            [agent("h1"), agent("h2") | canvas.user("said"), agent("h3")],
+            [agent("h1"), agent("h2") | canvas.user("said"), agent("h3", 2)],
             canvas.user("collect", key),
         ),
         agent("last"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -20,9 +21,10 @@ _DEFAULTS = ("--address=127.0.0.1", "--port=5555")
 
 
 def _own_config(paths: Paths) -> tuple[str, ...]:
-    """Flower runs the ``flowerconfig.py`` it finds; by default that of the current directory, which
-    may be a repository of somebody else's."""
-    return (f"--conf={paths.state / 'flowerconfig.py'}",)
+    """Flower runs the ``flowerconfig.py`` it is given; by default that of the current directory,
+    which may be somebody else's repository. Here it is that of the state directory, or none."""
+    own = paths.state / "flowerconfig.py"
+    return (f"--conf={own if own.exists() else os.devnull}",)
 
 
 def run(settings: Settings, paths: Paths, broker_url: str, arguments: Sequence[str]) -> int:
