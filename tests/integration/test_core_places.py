@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 
@@ -12,6 +14,7 @@ from coders_queue.client.client import Coders
 from coders_queue.ids import CONTROL_QUEUE
 from coders_queue.settings.load import load
 from coders_queue.store.connect import connect
+from coders_workers import broker
 from support.command_line import command_line
 from support.local_stack import LocalStack, eventually, local_stack
 
@@ -77,12 +80,12 @@ def test_control_here_host_there() -> None:
         command_line({"CODERS_HOST_NAME": "desk", "CODERS_HOST_ROLES": "control"}) as desk,
         command_line({"CODERS_HOST_NAME": "box", "CODERS_HOST_ROLES": "host"}) as box,
     ):
-        broker = {"CODERS_BROKER_URL": f"{desk.paths.broker_url}"}
+        shared = {"CODERS_BROKER_URL": desk.paths.broker_url}
         desk.ok("up")
-        box.ok("up", env=broker)
+        box.ok("up", env=shared)
         done = desk.ok("run", "shell", "--json", "--cwd", "/", "--", "echo", "there")
         assert (done.json["host"], done.json["output"]) == ("box", "there\n")
-        settings = load({**desk.environ, **broker}, "/").settings
+        settings = load({**desk.environ, **shared}, "/").settings
         with Coders(settings=settings, state_dir=desk.paths.state, start=False) as client:
             outcome = client.spawn("shell", argv=["sh", "-c", "echo api"], cwd="/").wait(30)
             assert (outcome.host, outcome.output) == ("box", "api\n")
@@ -97,4 +100,27 @@ def test_control_here_host_there() -> None:
             assert all(one.get(timeout=40)["state"] == "succeeded" for one in lost)
             queue.close()
             client.app.backend.result_consumer.subscribed_to.clear()
-        box("down", env=broker)
+        box("down", env=shared)
+
+
+def test_a_broker_that_is_silent_loses_nothing() -> None:
+    """While the broker is frozen a new session is refused, and one that ends then ends after it."""
+    with local_stack() as stack:
+        stack.start_broker()
+        stack.start_worker()
+        server = broker.broker_lock(stack.paths).holder()
+        assert server is not None
+        running = spawn(stack, "sh", "-c", "sleep 2; echo through")
+        eventually(lambda: state(stack, running) == "running", 20)
+        os.kill(server, signal.SIGSTOP)
+        try:
+            with pytest.raises(errors.Unavailable, match="did not answer"):
+                spawn(stack, "echo", "late")
+            assert stack.ask("status")["degraded"] is True
+        finally:
+            os.kill(server, signal.SIGCONT)
+        with stack.client() as client:
+            eventually(lambda: not client.store.list(live=True), 30)
+            ended = {one.outcome.output for one in client.store.list() if one.outcome}
+        assert ended == {"through\n"}
+        assert "background_work_failed" not in stack.log()

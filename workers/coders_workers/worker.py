@@ -214,6 +214,9 @@ def _logged(work: Callable[[], object]) -> Callable[[], object]:
         clear_contextvars()
         try:
             return work()
+        except errors.Unavailable as error:  # the sweep goes on from what is on the disk
+            log.warning("background_work_delayed", cause=str(error))
+            return None
         except Exception:
             log.exception("background_work_failed")
             return None

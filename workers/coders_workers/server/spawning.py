@@ -114,9 +114,15 @@ class Spawning:
 
     def _alive(self, record: SessionRecord) -> SessionRecord:
         limit = self._station.settings.session.spawn_timeout + 5.0
-        seen = self._station.bulletin.wait(
-            record.id, lambda now: now.state is State.RUNNING or now.state.ended, limit
-        )
+        try:
+            seen = self._station.bulletin.wait(
+                record.id, lambda now: now.state is State.RUNNING or now.state.ended, limit
+            )
+        except errors.Unavailable as error:
+            raise errors.Unavailable(
+                f"{error.message}; session {record.label} is written down and goes on",
+                f"do not spawn it again: coders wait {record.label}",
+            ) from None
         if seen is None:
             current = self._station.store.get(record.id) or record
             if current.state is State.QUEUED:
