@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -25,12 +26,17 @@ log = structlog.get_logger(__name__)
 #: Errors that a failed spawn comes back as, by the kind of its cause.
 _RAISED = {"spawn": errors.SpawnError, "workspace": errors.WorkspaceError}
 
+#: How many launchers may be started ahead at a time: it is for an idle machine. In a rush it would
+#: only take processor time from starts that can already go on.
+_HEAD_STARTS = 2
+
 
 class Spawning:
     """Takes requests for new sessions from people on this machine."""
 
     def __init__(self, station: Station) -> None:
         self._station = station
+        self._head_starts = threading.BoundedSemaphore(_HEAD_STARTS)
 
     def spawn(self, params: dict[str, Any]) -> SessionRecord:
         """Submit the session and, with ``wait``, see its agent live.
@@ -48,10 +54,20 @@ class Spawning:
         here = self._place_here(spec)
         if here:
             self._preflight(spec)
+        log.info("session_requested", session=session_id, agent=spec.agent, owner=spec.owner)
+        head_start = waits and here and self._head_starts.acquire(blocking=False)
+        try:
+            return self._start(session_id, spec, here=here, waits=waits, head_start=head_start)
+        finally:
+            if head_start:
+                self._head_starts.release()
+
+    def _start(
+        self, session_id: str, spec: SessionSpec, *, here: bool, waits: bool, head_start: bool
+    ) -> SessionRecord:
         station = self._station
         host = station.host.name if here else None
-        log.info("session_requested", session=session_id, agent=spec.agent, owner=spec.owner)
-        ahead = station.preheat(session_id, spec) if waits and here else None
+        ahead = station.preheat(session_id, spec) if head_start else None
         # the record is what counts: all else only makes what it asks for happen soon
         try:
             record = self._submit(session_id, spec, host)
