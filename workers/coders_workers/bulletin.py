@@ -16,6 +16,8 @@ log = structlog.get_logger(__name__)
 
 #: How long one read of the log waits for news, seconds.
 BLOCK = 1.0
+#: How long a waiter trusts that there are no news, seconds.
+_LOOK = 5.0
 
 
 class Bulletin:
@@ -23,9 +25,10 @@ class Bulletin:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._news = threading.Condition()
-        #: How often each awaited session was in the news: session -> (waiters, events seen).
-        self._awaited: dict[str, list[int]] = {}
+        self._lock = threading.Lock()
+        #: Who waits for which session. Each has an event of its own: in a rush, hundreds wait, and
+        #: news of one must not wake all.
+        self._waiting: dict[str, set[threading.Event]] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="bulletin", daemon=True)
         #: Whether the last read of the log failed.
@@ -38,58 +41,45 @@ class Bulletin:
     def stop(self) -> None:
         """Follow no longer; waiters wake up and look for themselves."""
         self._stopping.set()
-        with self._news:
-            self._news.notify_all()
+        self._wake(None)
 
     def wait(
-        self,
-        session_id: str,
-        until: Callable[[SessionRecord], bool],
-        timeout: float | None,
-        changed: Callable[[SessionRecord], None] | None = None,
+        self, session_id: str, until: Callable[[SessionRecord], bool], timeout: float | None
     ) -> SessionRecord | None:
         """Wait until the session's record is as asked; None when time runs out first.
 
-        ``changed`` is called with each record looked at. Raises NotFound when it does not exist.
+        Raises NotFound when it does not exist, Unavailable when the worker stops meanwhile.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        with self._news:
-            entry = self._awaited.setdefault(session_id, [0, 0])
-            entry[0] += 1
+        news = threading.Event()
+        with self._lock:
+            self._waiting.setdefault(session_id, set()).add(news)
         try:
             while True:
-                with self._news:
-                    seen = entry[1]
+                news.clear()  # before the look: what comes after it is news
                 record = self._store.get(session_id)
                 if record is None:
                     raise errors.NotFound(f"there is no session {session_id}")
-                if changed is not None:
-                    changed(record)
                 if until(record):
                     return record
-                with self._news:
-                    left = None if deadline is None else deadline - time.monotonic()
-                    if left is not None and left <= 0:
-                        return None
-                    # woken by an event, or after a while to look for itself: an event may be
-                    # trimmed or lost with its server, the record is what counts
-                    self._news.wait_for(
-                        self._news_since(entry, seen), 5.0 if left is None else min(left, 5.0)
-                    )
                 if self._stopping.is_set():
                     raise errors.Unavailable("the worker is stopping", "try again in a moment")
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    return None
+                # woken by an event, or after a while to look for itself: an event may be
+                # trimmed or lost with its server, the record is what counts
+                news.wait(_LOOK if left is None else min(left, _LOOK))
         finally:
-            with self._news:
-                entry[0] -= 1
-                if entry[0] == 0:
-                    self._awaited.pop(session_id, None)
+            with self._lock:
+                waiting = self._waiting[session_id]
+                waiting.discard(news)
+                if not waiting:
+                    del self._waiting[session_id]
 
     def wait_change(self, record: SessionRecord, timeout: float) -> SessionRecord | None:
         """Wait until the session's state is another than the record's; None when time runs out."""
         return self.wait(record.id, lambda now: now.state is not record.state, timeout)
-
-    def _news_since(self, entry: list[int], seen: int) -> Callable[[], bool]:
-        return lambda: entry[1] != seen or self._stopping.is_set()
 
     def _follow(self) -> None:
         last: str | None = None
@@ -112,8 +102,8 @@ class Bulletin:
                 self._wake({event.session for event in events})
 
     def _wake(self, sessions: set[str] | None) -> None:
-        with self._news:
-            for session_id, entry in self._awaited.items():
-                if sessions is None or session_id in sessions:
-                    entry[1] += 1
-            self._news.notify_all()
+        """Wake who waits for these sessions; None: everybody."""
+        with self._lock:
+            for session_id in list(self._waiting) if sessions is None else sessions:
+                for news in self._waiting.get(session_id, ()):
+                    news.set()
