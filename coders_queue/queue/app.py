@@ -107,7 +107,8 @@ def make_app(settings: Settings, broker_url: str, store: Store) -> CodersApp:
         task_default_queue=ids.CONTROL_QUEUE,
         task_create_missing_queues=True,
         task_acks_late=True,
-        task_send_sent_event=True,
+        # a session's arrival is told once, when its message has come; see request.py
+        task_send_sent_event=False,
         worker_send_task_events=True,
         worker_disable_prefetch=True,
         worker_redirect_stdouts=False,

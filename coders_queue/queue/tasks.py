@@ -1,4 +1,7 @@
-"""The control role's tasks: thin, short, and safe to run twice."""
+"""The control role's tasks: thin, short, and safe to run twice.
+
+Upkeep tells monitors nothing: in a rush its events would cost more than it does.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,12 @@ from coders_queue.queue.app import CodersApp
 def register(app: CodersApp) -> None:
     """Give the app the tasks of the control role."""
 
-    @app.task(name=names.RECONCILE, ignore_result=True)
+    @app.task(name=names.RECONCILE, ignore_result=True, send_events=False)
     def reconcile() -> dict[str, int]:
         """Send again what got lost."""
         return app.dispatch.reconcile()
 
-    @app.task(name=names.TRIM, ignore_result=True)
+    @app.task(name=names.TRIM, ignore_result=True, send_events=False)
     def trim() -> int:
         """Drop index entries of expired records."""
         return app.store.trim()

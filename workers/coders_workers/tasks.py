@@ -1,4 +1,7 @@
-"""The host's tasks: thin, short, and safe to run twice, at once, and late."""
+"""The host's tasks: thin, short, and safe to run twice, at once, and late.
+
+Upkeep tells monitors nothing: in a rush its events would cost more than it does.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,12 @@ def register(app: CodersApp, supervisor: Supervisor) -> None:
         """End an attempt."""
         return supervisor.stop(session_id, attempt)
 
-    @app.task(name=names.ARCHIVE, ignore_result=True)
+    @app.task(name=names.ARCHIVE, ignore_result=True, send_events=False)
     def archive(session_id: str, attempt: int) -> bool:
         """Store what an attempt left."""
         return supervisor.archive(session_id, attempt)
 
-    @app.task(name=names.SWEEP, ignore_result=True)
+    @app.task(name=names.SWEEP, ignore_result=True, send_events=False)
     def sweep() -> dict[str, int]:
         """Hold what runs against what should run."""
         return supervisor.sweep()
