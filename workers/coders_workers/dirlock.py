@@ -46,6 +46,11 @@ def _acquire(directory: Path, deadline: float, timeout: float, make: bool) -> tu
             if make and time.monotonic() < deadline:
                 continue  # a parent was removed between the two steps
             raise
+        except FileExistsError:
+            # there when it was to be made, gone when pathlib looked whether it is a directory
+            if os.path.lexists(directory) and not directory.is_dir():
+                raise
+            continue
         try:
             held = _flock(descriptor, directory, deadline, timeout)
             if not make or _is_still(directory, descriptor):
