@@ -188,5 +188,10 @@ def _remove_tree(directory: Path) -> None:
         except FileNotFoundError:
             if not directory.is_dir():
                 return
+        except OSError as error:
+            # without a number it is rmtree's word for a directory that became another one under
+            # its eyes: removed, and made again
+            if error.errno is not None or directory.is_symlink():
+                raise
         else:
             return
