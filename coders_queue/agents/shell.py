@@ -8,16 +8,19 @@ everyone by ``ps`` and ends at 128 KiB.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from coders_queue import errors
 from coders_queue.agents import ending
 from coders_queue.agents.adapter import LaunchFacts
+from coders_queue.agents.tool import Tool
 from coders_queue.models.launch import ExitStatus, LaunchPlan, Reading, SeedFile
 from coders_queue.models.spec import Mode, SessionSpec
 
 SCRIPT_FILE = "task.sh"
 
 
-class ShellAdapter:
+class ShellAdapter(Tool):
     """Runs what it is told; success is exit status 0."""
 
     name = "shell"
@@ -55,6 +58,7 @@ class ShellAdapter:
         stdout: bytes,
         status: ExitStatus,
         stderr: bytes = b"",
+        transcripts: Sequence[bytes] = (),
     ) -> Reading:
         """Exit status 0 is success. What was printed is the outcome's output, not its result."""
         if ending.succeeded(status):

@@ -18,6 +18,27 @@ class SeedFile(Model):
     content: bytes
 
 
+class Overlay(Model):
+    """A directory of the session's own that shows the user's: each entry of it is a link there.
+
+    Files of the plan that lie in it stand in front of the user's, which stay as they are.
+    """
+
+    path: str
+    """The session's directory, relative to the attempt's private one."""
+    source: str
+    """The user's directory, absolute; it need not exist."""
+    only: tuple[str, ...] | None = None
+    """The entries that are shown; None for all."""
+    skip: tuple[str, ...] = ()
+    """Entries that are not."""
+    keep: tuple[str, ...] = ()
+    """Directories in which the tool keeps what must outlive the session (its conversations). They
+    are made in ``keep_in`` when missing, and shown whatever ``only`` says."""
+    keep_in: str | None = None
+    """Where ``keep`` lies, absolute; None: in ``source``."""
+
+
 class LaunchPlan(Model):
     """How to start an agent, exactly."""
 
@@ -29,7 +50,11 @@ class LaunchPlan(Model):
     """Variables that must not reach the tool."""
     stdin: bytes | None = None
     """Standard input, or None for an empty one (headless) or the terminal (interactive)."""
+    own_env: dict[str, str] = Field(default_factory=dict)
+    """Variables over all others, the request's too: where the session's own directories are."""
+    overlays: tuple[Overlay, ...] = ()
     files: tuple[SeedFile, ...] = ()
+    """Written after the overlays are made."""
     terminal: bool = False
     """Whether the tool gets a terminal; otherwise pipes."""
     merge_stderr: bool = False

@@ -30,6 +30,7 @@ Announcer = Callable[[str, str, dict[str, Any]], None]
 class CodersApp(Celery):
     """Celery with what its session task needs at hand."""
 
+    control_cls = "coders_queue.queue.control:SessionControl"
     store: Store
     settings: Settings
     #: Set by a worker, which has a connection for events; others tell nothing.

@@ -202,6 +202,10 @@ class AgentSettings(Model):
     """Arguments added to each of its command lines."""
     env: dict[str, str] = Field(default_factory=dict, repr=False)
     """Environment variables added for each of its runs. Values are secret: never shown."""
+    carry: Literal["all", "login", "none"] = "all"
+    """What of the user's own set-up of the tool its sessions get: `all`, configuration, login, MCP
+    servers and instructions; `login`, credentials alone; `none`. A session never changes the
+    user's configuration."""
 
     @field_validator("args")
     @classmethod

@@ -8,7 +8,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coders_queue.agents.claude.render import plain, render_line
+from coders_queue.agents.claude.render import render_line
+from coders_queue.agents.screen import plain
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "claude" / "2.1.197"
 

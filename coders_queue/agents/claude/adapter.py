@@ -21,11 +21,14 @@ nothing. ``acceptEdits`` lets it work on the files of its directory and still de
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
 from coders_queue import errors, ids
 from coders_queue.agents import ending
 from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, LaunchFacts
 from coders_queue.agents.claude import render, stream
+from coders_queue.agents.screen import plain
+from coders_queue.agents.tool import Tool
 from coders_queue.models.launch import ExitStatus, LaunchPlan, Reading, SeedFile
 from coders_queue.models.spec import Mode, SessionSpec
 
@@ -40,7 +43,7 @@ _RESERVED = ("--output-format", "--input-format", "--session-id")
 _ASKING_TOOLS = "Bash,Edit,Write,NotebookEdit,Read,WebFetch,WebSearch,Skill,Task"
 
 
-class ClaudeAdapter:
+class ClaudeAdapter(Tool):
     """Claude Code (tested with 2.1.197)."""
 
     name = "claude"
@@ -122,6 +125,7 @@ class ClaudeAdapter:
         stdout: bytes,
         status: ExitStatus,
         stderr: bytes = b"",
+        transcripts: Sequence[bytes] = (),
     ) -> Reading:
         """Success is exit status 0 and, headless, a result that is no error."""
         conversation = conversation_id(spec, facts)
@@ -214,10 +218,10 @@ def _failure(said: stream.Stream, status: ExitStatus, stderr: bytes) -> str | No
     if said.finished:
         return f"claude: gave its result, then {how}"
     noise = stderr.decode("utf-8", "replace").strip().splitlines() or list(said.noise)
-    last = render.plain(noise[-1]) if noise else ""
+    last = plain(noise[-1]) if noise else ""
     return _one_line(f"claude: ended without a result, {how}" + (f": {last}" if last else ""))
 
 
 def _one_line(text: str) -> str:
-    line = " ".join(render.plain(text).split())
+    line = " ".join(plain(text).split())
     return line if len(line) <= 500 else line[:499] + "…"

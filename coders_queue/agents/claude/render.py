@@ -5,27 +5,15 @@ Decides what is worth seeing and strips what could command a terminal. Judges no
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from coders_queue.agents.claude import stream
-
-#: Escape sequences: CSI, OSC and the other strings, single ones.
-_SEQUENCE = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]"
-)
-#: Any control character left but newline and tab.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+from coders_queue.agents.screen import plain
 
 #: Input fields that say in a few words what a tool is to do, the best first.
 _TELLING = ("command", "file_path", "path", "notebook_path", "pattern", "url", "query", "prompt")
 _RESULT_LINES = 8
 _WIDTH = 200
-
-
-def plain(text: str) -> str:
-    """Without escape sequences and control characters; lines and tabs stay."""
-    return _CONTROL.sub("", _SEQUENCE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
 
 
 def render_line(line: bytes) -> bytes | None:

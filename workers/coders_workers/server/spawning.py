@@ -17,9 +17,10 @@ from coders_queue.models.record import SessionRecord
 from coders_queue.models.spec import SessionSpec
 from coders_queue.queue.session_task import parse_spec
 from coders_workers import workspace
+from coders_workers.programs.locate import find_program, locate
 from coders_workers.server import params as read
 from coders_workers.server.station import Station
-from coders_workers.supervisor import environment, plan
+from coders_workers.supervisor import environment
 
 log = structlog.get_logger(__name__)
 
@@ -214,9 +215,7 @@ class Spawning:
             raise errors.WorkspaceError(f"{path} is not a directory", "check --cwd")
         if wanted.type == "worktree":
             workspace.check_worktree(wanted)
-        program = station.settings.agent(spec.agent).program or adapter.program
-        if program is None and spec.argv:
-            program = spec.argv[0]
-        if program is not None:
-            search = spec.env.get("PATH") or station.host.environ.get("PATH", "")
-            plan.find_program(program, search, path, spec.agent)
+        configured = station.settings.agent(spec.agent).program
+        search = spec.env.get("PATH") or station.host.environ.get("PATH", "")
+        if locate(adapter, configured, spec.version, search, path) is None and spec.argv:
+            find_program(spec.argv[0], search, path, spec.agent)

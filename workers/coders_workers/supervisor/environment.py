@@ -46,5 +46,10 @@ def compose(
     for name in unset:
         environ.pop(name, None)
     environ |= {**plan, **configured, **requested, **own}
-    environ.setdefault("PATH", "/usr/local/bin:/usr/bin:/bin")
+    environ["PATH"] = path_of(environ)
     return environ
+
+
+def path_of(environ: Mapping[str, str]) -> str:
+    """Where programs are looked for."""
+    return environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")

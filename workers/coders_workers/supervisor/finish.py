@@ -8,12 +8,13 @@ from typing import Literal
 import structlog
 
 from coders_queue import errors, ids
+from coders_queue.agents.adapter import Adapter, LaunchFacts
 from coders_queue.models.launch import ExitStatus, Reading
 from coders_queue.models.outcome import Cause, CauseKind, Outcome, WorkspaceResult
 from coders_queue.models.record import SessionRecord
 from coders_workers import recording, workspace
-from coders_workers.runtimes.base import Ended
-from coders_workers.supervisor import plan
+from coders_workers.runtimes.base import Ended, Started
+from coders_workers.supervisor import plan, tool_files
 from coders_workers.supervisor.host import Host, correlate
 
 log = structlog.get_logger(__name__)
@@ -141,6 +142,7 @@ class Finisher:
                 recording.stdout_bytes(directory),
                 status,
                 recording.stderr_bytes(directory, _STDERR_LIMIT),
+                self._transcripts(record, adapter, facts, started),
             )
         text, truncated = recording.tail_text(directory, host.settings.session.output_limit)
         state, cause = self._verdict(record, status, ended, reading)
@@ -161,6 +163,16 @@ class Finisher:
             started_at=started.at if started else record.started_at,
             ended_at=ended.at,
         )
+
+    def _transcripts(
+        self,
+        record: SessionRecord,
+        adapter: Adapter,
+        facts: LaunchFacts,
+        started: Started | None,
+    ) -> tuple[bytes, ...]:
+        since = started.at if started else record.created_at
+        return tool_files.transcripts(adapter.transcripts(record.spec, facts), since)
 
     def _verdict(
         self, record: SessionRecord, status: ExitStatus, ended: Ended, reading: Reading

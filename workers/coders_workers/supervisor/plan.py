@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 from coders_queue import errors, ids
@@ -16,8 +15,9 @@ from coders_queue.agents.adapter import Adapter, LaunchFacts
 from coders_queue.agents.prompt import with_inputs
 from coders_queue.models.launch import SeedFile
 from coders_queue.models.record import SessionRecord
+from coders_workers.programs.locate import Program, find_program, locate
 from coders_workers.runtimes.base import Launch
-from coders_workers.supervisor import environment
+from coders_workers.supervisor import environment, overlay, tool_files
 from coders_workers.supervisor.host import Host
 from coders_workers.workspace import Prepared
 
@@ -36,26 +36,40 @@ def adapter_for(record: SessionRecord) -> Adapter:
     return adapter
 
 
+def program_for(
+    host: Host, adapter: Adapter, record: SessionRecord, path: str, cwd: str
+) -> Program | None:
+    """The program that the record's version asks for. Raises MissingBinary."""
+    configured = host.settings.agent(adapter.name).program
+    return locate(adapter, configured, record.spec.version, path, Path(cwd))
+
+
 def facts_of(
     host: Host, adapter: Adapter, record: SessionRecord, directory: Path, cwd: str
 ) -> LaunchFacts:
-    """What the adapter is told of this machine and attempt."""
+    """What the adapter is told of this machine and attempt, but for the program's version."""
     spec = record.spec
     task = spec.task
     if record.inputs and spec.input == "append" and adapter.takes_prompt and task is not None:
         task = with_inputs(task, record.inputs)
-    return LaunchFacts(
+    configured = host.settings.agent(spec.agent)
+    host_env = environment.host_part(
+        host.environ, (*host.settings.session.pass_env, *adapter.pass_env)
+    )
+    facts = LaunchFacts(
         session_id=record.id,
         attempt=record.attempt,
         task=task,
         directory=str(directory),
         cwd=cwd,
         home=host.environ.get("HOME", "/"),
-        host_env=environment.host_part(
-            host.environ, (*host.settings.session.pass_env, *adapter.pass_env)
-        ),
+        host_env=host_env,
+        environ={**host_env, **configured.env, **spec.env},
         is_root=os.geteuid() == 0,
+        carry=configured.carry,
+        keep=str(host.paths.state / "agents" / spec.agent / "conversations"),
     )
+    return facts.model_copy(update={"config": tool_files.config(adapter.config_files(spec, facts))})
 
 
 def make_launch(host: Host, record: SessionRecord, directory: Path, prepared: Prepared) -> Launch:
@@ -65,9 +79,13 @@ def make_launch(host: Host, record: SessionRecord, directory: Path, prepared: Pr
     """
     spec = record.spec
     adapter = adapter_for(record)
+    configured = host.settings.agent(spec.agent)
     facts = facts_of(host, adapter, record, directory, str(prepared.cwd))
-    plan = adapter.plan(spec, facts)
-    configured = host.settings.agents.get(spec.agent)
+    path = environment.path_of(facts.environ)
+    chosen = program_for(host, adapter, record, path, facts.cwd)
+    plan = adapter.plan(
+        spec, facts if chosen is None else facts.model_copy(update={"version": chosen.version})
+    )
     own = {
         "CODERS_SESSION_ID": record.id,
         "CODERS_ATTEMPT": str(record.attempt),
@@ -80,24 +98,26 @@ def make_launch(host: Host, record: SessionRecord, directory: Path, prepared: Pr
     environ = environment.compose(
         facts.host_env,
         plan.env,
-        configured.env if configured else {},
+        configured.env,
         spec.env,
-        own,
+        {**plan.own_env, **own},
         plan.unset,
     )
-    program = plan.argv[0]
-    if configured and configured.program and program == adapter.program:
-        program = configured.program
-    argv = plan.argv
-    if configured:
-        argv = (argv[0], *configured.args, *argv[1:])
+    argv = (plan.argv[0], *configured.args, *plan.argv[1:])
+    seeded = frozenset(Path(directory, seed.path) for seed in plan.files)
+    for one in plan.overlays:
+        overlay.make(directory, one, seeded)
     for seed in plan.files:
         _write_private(directory, seed)
+    if chosen is not None and plan.argv[0] == adapter.program:
+        program = chosen.path
+    else:
+        program = find_program(plan.argv[0], environ["PATH"], prepared.cwd, spec.agent)
     return Launch(
         ref=ids.attempt_ref(record.id, record.attempt),
         directory=directory,
         argv=argv,
-        program=find_program(program, environ["PATH"], prepared.cwd, spec.agent),
+        program=program,
         cwd=str(prepared.cwd),
         env=environ,
         terminal=plan.terminal,
@@ -106,26 +126,6 @@ def make_launch(host: Host, record: SessionRecord, directory: Path, prepared: Pr
         columns=spec.columns,
         rows=spec.rows,
     )
-
-
-def find_program(program: str, path: str, cwd: Path, agent: str) -> str:
-    """The executable's path. Raises MissingBinary saying where it was looked for."""
-    if "/" in program:
-        full = program if program.startswith("/") else str(cwd / program)
-        if not Path(full).exists():
-            raise errors.MissingBinary(f"{agent}: there is no program {full}", "check the path")
-        if Path(full).is_dir() or not os.access(full, os.X_OK):
-            raise errors.MissingBinary(
-                f"{agent}: {full} is not an executable file", "check the path, or chmod +x it"
-            )
-        return full
-    found = shutil.which(program, path=path)
-    if found is None:
-        raise errors.MissingBinary(
-            f"{agent}: no program {program!r} on PATH ({path})",
-            f"install it, or give its path: agents.{agent}.program in the configuration",
-        )
-    return found if found.startswith("/") else str(cwd / found)
 
 
 def _write_private(directory: Path, seed: SeedFile) -> None:

@@ -1,0 +1,48 @@
+"""What is true of a tool unless its adapter says otherwise: nothing to read, nothing to install."""
+
+from __future__ import annotations
+
+from coders_queue.agents.adapter import Delivery, LaunchFacts, Package
+from coders_queue.agents.screen import Screen
+from coders_queue.models.observation import Observation
+from coders_queue.models.spec import SessionSpec
+
+#: What every model service's client reads: proxies and certificates.
+NETWORK_ENV = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"),
+    *("http_proxy", "https_proxy", "no_proxy", "all_proxy"),
+    *("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+)
+
+
+class Tool:
+    """The defaults of the adapter interface."""
+
+    package: Package | None = None
+    tested: tuple[str, ...] = ()
+    native_schema = False
+    delivery = Delivery()
+
+    def config_files(self, spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def transcripts(self, spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def observe_screen(self, screen: Screen, version: str | None = None) -> Observation:
+        """A screen of an unknown program says nothing."""
+        return Observation(state="unknown", source="screen")
+
+    def observe_stream(self, line: bytes, version: str | None = None) -> Observation | None:
+        """Nothing."""
+        return None
+
+    def observe_hook(self, line: bytes, version: str | None = None) -> Observation | None:
+        """Nothing."""
+        return None
+
+    def observe_transcript(self, line: bytes, version: str | None = None) -> Observation | None:
+        """Nothing."""
+        return None

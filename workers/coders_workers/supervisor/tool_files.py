@@ -1,0 +1,57 @@
+"""The tool's own files that an adapter asks to see: the user's configuration, the transcripts.
+
+Reads them, bounded; what they mean is the adapter's.
+"""
+
+from __future__ import annotations
+
+import glob
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+_CONFIG_LIMIT = 8 * 1024 * 1024
+_TRANSCRIPT_LIMIT = 64 * 1024 * 1024
+_TRANSCRIPTS = 64
+
+
+def config(paths: Iterable[str]) -> dict[str, bytes]:
+    """The contents of those that are there and readable."""
+    found = {}
+    for path in paths:
+        content = _content(Path(path), _CONFIG_LIMIT)
+        if content is not None:
+            found[path] = content
+    return found
+
+
+def transcripts(patterns: Iterable[str], since: float) -> tuple[bytes, ...]:
+    """The files written at or after ``since`` (epoch seconds), oldest first.
+
+    Of the patterns the first that finds any counts. A file larger than 64 MiB gives its end.
+    """
+    for pattern in patterns:
+        found = []
+        # not Path.glob: the pattern is absolute
+        for name in glob.glob(pattern, recursive=True, include_hidden=True):  # noqa: PTH207
+            try:
+                about = Path(name).stat()
+            except OSError:
+                continue
+            if stat.S_ISREG(about.st_mode) and about.st_mtime >= since - 1.0:
+                found.append((about.st_mtime, Path(name)))
+        if found:
+            chosen = sorted(found)[-_TRANSCRIPTS:]
+            contents = (_content(path, _TRANSCRIPT_LIMIT) for _, path in chosen)
+            return tuple(one for one in contents if one is not None)
+    return ()
+
+
+def _content(path: Path, limit: int) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - limit))
+            return file.read(limit)
+    except OSError:
+        return None
