@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from support import claude_install, netns
+from support import agent_install, netns
 from support.model_server import ModelServer, model_server
 from support.netns import Namespace
 
@@ -27,12 +27,46 @@ def inside() -> Iterator[Namespace]:
 
 
 @pytest.fixture(scope="session")
-def claude_program() -> Path:
+def agent_program() -> Callable[..., Path]:
+    """``agent_program("codex")``, ``agent_program("claude", "2.1.190")``: the real program."""
+
+    def program(tool: str, version: str | None = None) -> Path:
+        try:
+            return agent_install.install(tool, version)
+        except agent_install.NotInstallable as error:
+            pytest.skip(str(error))
+
+    return program
+
+
+@pytest.fixture(scope="session")
+def claude_program(agent_program: Callable[..., Path]) -> Path:
     """The real Claude Code."""
-    try:
-        return claude_install.install()
-    except claude_install.NotInstallable as error:
-        pytest.skip(str(error))
+    return agent_program("claude")
+
+
+@pytest.fixture(scope="session")
+def codex_program(agent_program: Callable[..., Path]) -> Path:
+    """The real Codex."""
+    return agent_program("codex")
+
+
+@pytest.fixture(scope="session")
+def gemini_program(agent_program: Callable[..., Path]) -> Path:
+    """The real Gemini CLI."""
+    return agent_program("gemini")
+
+
+@pytest.fixture(scope="session")
+def opencode_program(agent_program: Callable[..., Path]) -> Path:
+    """The real opencode."""
+    return agent_program("opencode")
+
+
+@pytest.fixture(scope="session")
+def qwen_program(agent_program: Callable[..., Path]) -> Path:
+    """The real Qwen Code."""
+    return agent_program("qwen")
 
 
 @pytest.fixture(scope="session")

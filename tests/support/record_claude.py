@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from support import claude_install
+from support import agent_install
 from support.model_server import model_server
 from support.netns import namespace
 
@@ -42,8 +42,8 @@ _ARGV = ("-p", "--output-format", "stream-json", "--verbose")
 
 def main() -> None:
     """Record every case; print how each ended."""
-    program = claude_install.install()
-    target = GOLDEN / claude_install.VERSION
+    program = agent_install.install("claude")
+    target = GOLDEN / agent_install.DEFAULTS["claude"]
     target.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="claude-golden-") as scratch,
