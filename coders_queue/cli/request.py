@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ from coders_queue.cli.times import parse_span
 MAX_TASK_BYTES = 4 * 1024 * 1024
 #: The largest file of variables.
 MAX_ENV_BYTES = 1024 * 1024
+#: The largest schema of an answer, likewise.
+MAX_SCHEMA_BYTES = 256 * 1024
 #: Seconds to wait for an agent's process: a start may queue behind others.
 SPAWN_LIMIT = 600.0
 
@@ -83,6 +86,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="MODEL", help="the model, in the agent's own spelling")
     parser.add_argument("--permission", choices=PERMISSIONS, help="what the agent may do unasked")
     parser.add_argument("--resume", metavar="ID", help="go on with this conversation of the tool's")
+    schema = parser.add_argument(
+        "--schema",
+        metavar="FILE",
+        help="a JSON schema: the answer is data that is valid under it, or the session fails",
+    )
+    complete_with(schema, "files")
     parser.add_argument("--host", metavar="HOST", help="the only machine that will do")
     parser.add_argument(
         "--label",
@@ -113,6 +122,7 @@ def build(options: argparse.Namespace, environ: Mapping[str, str], *, wait: bool
         "model": options.model,
         "permission": options.permission,
         "resume": options.resume,
+        "output_schema": _schema(options.schema),
         "host": options.host,
         "env": _env(options.env, options.env_file, environ) or None,
         "labels": _pairs("--label", options.label) or None,
@@ -163,6 +173,19 @@ def read_text(word: str | None, file: str | None, what: str, option: str) -> str
             f"{what} holds a NUL byte at character {text.index(chr(0))}, which nothing can carry"
         )
     return text
+
+
+def _schema(file: str | None) -> dict[str, Any] | None:
+    if file is None:
+        return None
+    data = _read(file, MAX_SCHEMA_BYTES, "the schema")
+    try:
+        schema = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise errors.UsageError(f"--schema: {file} is not JSON: {error}") from None
+    if not isinstance(schema, dict):
+        raise errors.UsageError(f"--schema: {file} holds no JSON object")
+    return schema
 
 
 def _read(file: str, limit: int, what: str) -> bytes:

@@ -5,7 +5,8 @@ Holds no decision of the host's (attempt, process, directory): those are in the 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import json
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -14,6 +15,9 @@ from coders_queue.models.base import Model
 
 #: The largest task text accepted, bytes of UTF-8.
 MAX_TASK_BYTES = 4 * 1024 * 1024
+
+#: The largest schema of an answer, bytes of JSON.
+MAX_SCHEMA_BYTES = 256 * 1024
 
 Mode = Literal["headless", "interactive"]
 Permission = Literal["default", "edit", "full"]
@@ -107,6 +111,9 @@ class SessionSpec(Model):
     """What the agent may do unasked; the adapter maps it to the tool's own modes."""
     resume: str | None = None
     """A conversation id of the tool's to go on with."""
+    output_schema: dict[str, Any] | None = None
+    """A JSON schema for the answer: the result is data that is valid under it, or the session
+    fails. At most 256 KiB of JSON."""
     host: str | None = None
     """The only host that will do, or None for any."""
     owner: str = "unknown"
@@ -162,6 +169,13 @@ class SessionSpec(Model):
                 f"{name!r} is not a name: use a letter or digit, then up to 62 of A-Z a-z 0-9 . _ -"
             )
         return name
+
+    @field_validator("output_schema")
+    @classmethod
+    def _schema_fits(cls, schema: dict[str, Any] | None) -> dict[str, Any] | None:
+        if schema is not None and len(json.dumps(schema)) > MAX_SCHEMA_BYTES:
+            raise ValueError(f"the schema is larger than {MAX_SCHEMA_BYTES} bytes")
+        return schema
 
     @model_validator(mode="after")
     def _shell_has_argv(self) -> SessionSpec:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from coders_queue.cli import request
 from coders_queue.cli.main import main
-from coders_queue.models.spec import MAX_TASK_BYTES, SessionSpec
+from coders_queue.models.spec import MAX_SCHEMA_BYTES, MAX_TASK_BYTES, SessionSpec
 from support.fake_host import FakeHost
 
 pytest_plugins = ("support.host_fixtures",)
@@ -146,6 +146,27 @@ def test_no_wait(fake_host: FakeHost) -> None:
 def test_the_limit_is_the_models() -> None:
     """The limit that the command line checks without loading the model is the model's."""
     assert request.MAX_TASK_BYTES == MAX_TASK_BYTES
+    assert request.MAX_SCHEMA_BYTES == MAX_SCHEMA_BYTES
+
+
+def test_a_schema_is_read_from_its_file(fake_host: FakeHost, tmp_path: Path) -> None:
+    """--schema sends the schema itself: the host has no such file."""
+    (tmp_path / "answer.json").write_text('{"type": "integer"}')
+    spawn(fake_host, "claude", "count", "--schema", str(tmp_path / "answer.json"))
+    assert fake_host.spec["output_schema"] == {"type": "integer"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("{", "is not JSON"), ("[]", "holds no JSON object")]
+)
+def test_what_is_no_schema_is_refused(
+    fake_host: FakeHost, tmp_path: Path, text: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is asked of the host."""
+    (tmp_path / "answer.json").write_text(text)
+    code = main(["spawn", "claude", "count", "--schema", str(tmp_path / "answer.json")])
+    assert code == 2
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

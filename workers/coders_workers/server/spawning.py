@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from coders_queue import errors, ids
-from coders_queue.agents import registry
+from coders_queue.agents import answer, registry
 from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.spec import SessionSpec
@@ -199,6 +199,8 @@ class Spawning:
             raise errors.UsageError(
                 f"{spec.agent} cannot run {spec.mode}", f"it runs {' or '.join(adapter.modes)}"
             )
+        if spec.output_schema is not None:
+            answer.check_schema(spec.output_schema)
         wanted = spec.workspace
         path = Path(wanted.path if wanted.type == "directory" else wanted.repository)
         try:

@@ -8,6 +8,7 @@ from typing import Literal
 import structlog
 
 from coders_queue import errors, ids
+from coders_queue.agents import answer
 from coders_queue.agents.adapter import Adapter, LaunchFacts
 from coders_queue.models.launch import ExitStatus, Reading
 from coders_queue.models.outcome import Cause, CauseKind, Outcome, WorkspaceResult
@@ -144,6 +145,7 @@ class Finisher:
                 recording.stderr_bytes(directory, _STDERR_LIMIT),
                 self._transcripts(record, adapter, facts, started),
             )
+            reading = _typed(record, reading)
         text, truncated = recording.tail_text(directory, host.settings.session.output_limit)
         state, cause = self._verdict(record, status, ended, reading)
         return Outcome(
@@ -208,3 +210,15 @@ class Finisher:
         except Exception:
             log.exception("workspace_unreadable", path=str(prepared.cwd))
             return WorkspaceResult(path=str(prepared.cwd), branch=prepared.branch)
+
+
+def _typed(record: SessionRecord, reading: Reading) -> Reading:
+    """The reading with its answer as the data that was asked for."""
+    schema = record.spec.output_schema
+    if schema is None or not reading.ok:
+        return reading
+    try:
+        return reading.model_copy(update={"result": answer.typed(reading.result, schema)})
+    except answer.WrongAnswer as error:
+        message = f"{record.spec.agent}: its answer is not as asked for: {error}"
+        return reading.model_copy(update={"ok": False, "message": message})

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from coders_queue import errors, ids
-from coders_queue.agents import registry
+from coders_queue.agents import answer, registry
 from coders_queue.agents.adapter import Adapter, LaunchFacts
 from coders_queue.agents.prompt import with_inputs
 from coders_queue.models.launch import SeedFile
@@ -52,6 +53,10 @@ def facts_of(
     task = spec.task
     if record.inputs and spec.input == "append" and adapter.takes_prompt and task is not None:
         task = with_inputs(task, record.inputs)
+    if spec.output_schema is not None:
+        _check_answer(adapter, spec.output_schema)
+        if task is not None and not (adapter.native_schema and spec.mode == "headless"):
+            task = answer.wish(task, spec.output_schema)
     configured = host.settings.agent(spec.agent)
     host_env = environment.host_part(
         host.environ, (*host.settings.session.pass_env, *adapter.pass_env)
@@ -70,6 +75,14 @@ def facts_of(
         keep=str(host.paths.state / "agents" / spec.agent / "conversations"),
     )
     return facts.model_copy(update={"config": tool_files.config(adapter.config_files(spec, facts))})
+
+
+def _check_answer(adapter: Adapter, schema: dict[str, Any]) -> None:
+    if not adapter.takes_prompt:
+        raise errors.UsageError(
+            f"{adapter.name} gives no answer that a schema could be for", "leave the schema out"
+        )
+    answer.check_schema(schema)
 
 
 def make_launch(host: Host, record: SessionRecord, directory: Path, prepared: Prepared) -> Launch:
