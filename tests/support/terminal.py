@@ -54,11 +54,16 @@ class Terminal:
 
     @property
     def exit_status(self) -> int | None:
-        """Of the program; None while it runs."""
-        dead, status = self.tmux("display-message", "-p", "#{pane_dead} #{pane_dead_status}").split(
-            " ", 1
-        )
-        return int(status.strip() or -1) if dead == "1" else None
+        """Of the program, -1 when a signal ended it; None while it runs."""
+        end = "#{pane_dead}|#{pane_dead_status}|#{pane_dead_signal}"
+        dead, status, signal = self.tmux("display-message", "-p", end).strip().split("|")
+        if dead != "1":
+            return None
+        if not status and not signal:
+            # tmux 3.3a sometimes leaves the child of a closed terminal a zombie until another ends
+            self.tmux("run-shell", "-b", "true")
+            return None
+        return int(status or -1)
 
 
 @contextmanager
