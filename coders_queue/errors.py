@@ -9,6 +9,7 @@
     ├── NotFound                (3)  no such session, host
     │   └── Ambiguous                several fit; they are named
     ├── Conflict                (4)  a name in use, an illegal move
+    │   └── Undelivered              a text that was certainly not sent to an agent
     ├── SpawnError              (5)  the agent could not be started
     │   ├── UnknownAgent
     │   ├── MissingBinary
@@ -17,6 +18,7 @@
     ├── SetupError              (7)  this machine lacks something (tmux too old)
     └── TimedOut                (8)  it did not happen in the time allowed
 
+        └── DeliveryInDoubt          a text that may have been sent to an agent
 An error is one line for a person (``message``) and, where there is one, the way out (``hint``).
 An agent's own failure is not in this tree: it is an :class:`~coders_queue.models.outcome.Outcome`
 (``AgentFailed`` exists only for callers that asked for an exception).
@@ -89,6 +91,12 @@ class Conflict(CodersError):
 
 
 class SpawnError(CodersError):
+class Undelivered(Conflict):
+    """A text was not sent to an agent, for certain; the message says what was in the way."""
+
+    kind = "undelivered"
+
+
     """The agent could not be started; the message says why."""
 
     kind = "spawn"
@@ -139,6 +147,12 @@ class AgentFailed(CodersError):
 
     kind = "agent-failed"
     exit_code = 1
+
+
+class DeliveryInDoubt(TimedOut):
+    """A text may have been sent to an agent: nothing shows whether it was taken."""
+
+    kind = "delivery-in-doubt"
 
 
 def _tree(root: type[CodersError]) -> dict[str, type[CodersError]]:

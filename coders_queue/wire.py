@@ -34,7 +34,9 @@ verb            params                                                 answer
 ``logs``        ``ref``, ``follow`` bool, ``raw`` bool, ``attempt``    parts ``{data: base64}``, then
                                                                        ``{state}``
 ``attach``      ``ref``                                                ``{argv: [...]}`` to run, or an error
-``send``        ``ref``, ``text``, ``enter`` bool                      ``{}``
+``send``        ``ref``, ``text``, ``timeout`` seconds; or ``raw``     ``{id, name, how}``: ``delivered`` (with
+                bool or ``enter`` false to type it unchecked;          ``sign, presses, pastes, queued, seconds``),
+                or ``keys``, a list                                    ``typed`` or ``pressed``
 ``screen``      ``ref``                                                ``{text}``
 ``kill``        ``ref``, ``reason``                                    a session object
 ``agents``      --                                                     ``{agents: [{name, program, path,

@@ -79,6 +79,14 @@ class Delivery(Model):
     """Whether a long paste shows in the box as a placeholder, not as itself."""
 
 
+    placeholder: str = r"\[[^\]\[]*(?:[Pp]asted|[Tt]runcated)[^\]\[]*\]"
+    """What that placeholder looks like, a regular expression."""
+    queues: bool = False
+    """Whether it takes a prompt while it works, and gives it to the model later."""
+    settle: float = Field(default=0.3, ge=0)
+    """Seconds that it must have looked ready for before anything is typed."""
+    commands: str = ""
+    """The characters with which even a pasted text is no prompt but a command of the tool's."""
 class Adapter(Protocol):
     """One agent CLI."""
 

@@ -244,13 +244,48 @@ def test_attach_becomes_the_hosts_command(
     assert "cannot run tmux" in printed
 
 
-def test_send(fake_host: FakeHost) -> None:
-    """The text goes as it is, a leading dash too, with Enter unless told otherwise."""
+def test_send(fake_host: FakeHost, capsys: Capture) -> None:
+    """The text goes as it is, a leading dash too, to be delivered or, told so, just typed."""
+    fake_host.answers["send"] = {"id": SESSION_ID, "name": "fix", "how": "delivered",
+                                 "seconds": 0.42, "queued": False}  # fmt: skip
     assert main(["send", "fix", "--", "-n x"]) == 0
-    assert fake_host.asked("send") == {"ref": "fix", "text": "-n x", "enter": True}
+    prompt = {"ref": "fix", "text": "-n x", "enter": True, "raw": False, "timeout": 15.0}
+    assert fake_host.asked("send") == prompt
+    assert capsys.readouterr().err.endswith("sent to fix in 0.4 s\n")
+    assert main(["send", "--raw", "--timeout", "60", "fix", "yes"]) == 0
+    assert fake_host.asked("send") == {**prompt, "text": "yes", "raw": True, "timeout": 60.0}
     assert main(["send", "--no-enter", "fix", "yes"]) == 0
-    assert fake_host.asked("send") == {"ref": "fix", "text": "yes", "enter": False}
+    assert fake_host.asked("send") == {**prompt, "text": "yes", "raw": True, "enter": False}
     assert main(["send", "fix"]) == 2
+    assert main(["send", "fix", "yes", "--timeout", "0"]) == 2
+
+
+def test_send_says_that_a_text_waits(fake_host: FakeHost, capsys: Capture) -> None:
+    """An agent at work takes it later; a program gets the object."""
+    fake_host.answers["send"] = {"id": SESSION_ID, "name": None, "how": "delivered",
+                                 "seconds": 1.0, "queued": True}  # fmt: skip
+    assert main(["send", "fix", "more"]) == 0
+    assert "waits for its turn" in capsys.readouterr().err
+    assert main(["send", "fix", "more", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["queued"] is True
+
+
+def test_send_presses_keys(fake_host: FakeHost) -> None:
+    """Keys go alone and in order."""
+    assert main(["send", "fix", "--key", "Down", "--key", "Enter"]) == 0
+    assert fake_host.asked("send") == {"ref": "fix", "keys": ["Down", "Enter"]}
+    assert main(["send", "fix", "text", "--key", "Enter"]) == 2
+
+
+def test_send_tells_why_it_was_not_delivered(fake_host: FakeHost, capsys: Capture) -> None:
+    """Not sent for certain is a conflict; perhaps sent is a time-out."""
+    fake_host.answers["send"] = errors.Undelivered("fix: a dialog", "answer it")
+    assert main(["send", "fix", "text", "--json"]) == 4
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["error"]["kind"] == "undelivered"
+    assert "try: answer it" in shown.err
+    fake_host.answers["send"] = errors.DeliveryInDoubt("fix: who knows")
+    assert main(["send", "fix", "text"]) == 8
 
 
 def test_kill(fake_host: FakeHost, capsys: Capture) -> None:

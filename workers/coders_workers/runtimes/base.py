@@ -63,6 +63,24 @@ class Ended:
     """Why the agent could not be started at all, one line; None when it ran."""
 
 
+@dataclass(frozen=True)
+class Look:
+    """A terminal at one moment."""
+
+    text: str
+    """The visible lines, with their colours as escape sequences."""
+    title: str
+    """As the program set it."""
+    columns: int
+    rows: int
+    cursor: tuple[int, int]
+    """Column and row, from 0."""
+    in_mode: bool
+    """Whether keys go elsewhere than to the program: a person scrolls, or chooses in a list."""
+    dead: bool
+    """Whether the program has ended and only its last screen is left."""
+
+
 #: Called once when an attempt's launcher is gone, from the watching thread.
 OnEnd = Callable[[str], None]
 
@@ -113,8 +131,28 @@ class Runtime(Protocol):
         """
         ...
 
+    def look(self, ref: str) -> Look:
+        """What its terminal shows, and how it stands. Raises NotFound without one."""
+        ...
+
+    def paste(self, ref: str, text: str) -> None:
+        """Put text into its terminal by bracketed paste, line ends as a terminal has them.
+
+        Raises UsageError for text that a paste cannot carry, NotFound without a terminal, TimedOut
+        when it is in question.
+        """
+        ...
+
+    def press(self, ref: str, key: str) -> None:
+        """Press one key, by tmux's name for it (:mod:`coders_queue.models.key`)."""
+        ...
+
+    def leave_copy_mode(self, ref: str) -> None:
+        """See to it that keys go to the program. Nothing happens when they do."""
+        ...
+
     def send(self, ref: str, text: str, *, enter: bool = True) -> None:
-        """Type text into the agent's terminal by bracketed paste, then press Enter."""
+        """Leave copy mode, paste, and press Enter, whatever the terminal shows."""
         ...
 
     def screen(self, ref: str) -> str:

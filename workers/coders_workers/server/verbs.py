@@ -12,6 +12,7 @@ from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.view import LISTED_OUTPUT, session_object, spec_shown
 from coders_workers.server import params as read
+from coders_workers.server.sending import Sending
 from coders_workers.server.spawning import Spawning
 from coders_workers.server.station import Station
 from coders_workers.server.transcript import Transcript
@@ -32,6 +33,7 @@ class Verbs:
     def __init__(self, station: Station) -> None:
         self._station = station
         self._spawning = Spawning(station)
+        self._sending = Sending(station)
         self._transcript = Transcript(station)
 
     def handle(self, verb: str, params: Params, gone: Gone) -> Parts:
@@ -51,9 +53,8 @@ class Verbs:
         return self._station.status()
 
     def _verb_spawn(self, params: Params, gone: Gone) -> Parts:
-        yield from ()
-        record = self._spawning.spawn(params)
-        return session_object(record)
+        record, warnings = yield from self._spawning.spawn(params)
+        return {**session_object(record), "warnings": warnings}
 
     def _verb_ls(self, params: Params, gone: Gone) -> Parts:
         yield from ()
@@ -129,19 +130,7 @@ class Verbs:
 
     def _verb_send(self, params: Params, gone: Gone) -> Parts:
         yield from ()
-        reference = self._running_here(params)
-        record = self._record(params)
-        if record.spec.mode != "interactive":
-            raise errors.Conflict(
-                f"session {record.label} runs headless: nobody reads what is typed there",
-                "spawn it with --interactive",
-            )
-        self._station.runtime.send(
-            reference,
-            read.text(params, "text") or "",
-            enter=read.flag(params, "enter", True),
-        )
-        return {}
+        return self._sending.send(self._record(params), params, gone)
 
     def _verb_screen(self, params: Params, gone: Gone) -> Parts:
         yield from ()

@@ -30,6 +30,13 @@ def transcripts(patterns: Iterable[str], since: float) -> tuple[bytes, ...]:
 
     Of the patterns the first that finds any counts. A file larger than 64 MiB gives its end.
     """
+    contents = (_content(path, _TRANSCRIPT_LIMIT) for path in transcript_files(patterns, since))
+    return tuple(one for one in contents if one is not None)
+
+
+def transcript_files(patterns: Iterable[str], since: float) -> tuple[Path, ...]:
+    """Where those files are, the last 64 of them."""
+    found = {}
     for pattern in patterns:
         found = []
         # not Path.glob: the pattern is absolute

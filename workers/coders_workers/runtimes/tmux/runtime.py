@@ -14,27 +14,23 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from pathlib import Path
 
 from coders_queue import ids
-from coders_queue.errors import NotFound, SpawnError, TimedOut, Unavailable, UsageError
+from coders_queue.errors import SpawnError, TimedOut, Unavailable, UsageError
 from coders_workers import launcher
-from coders_workers.runtimes.base import Ended, Launch, OnEnd, Started
+from coders_workers.runtimes.base import Ended, Launch, Look, OnEnd, Started
 from coders_workers.runtimes.tmux.control import Lost, Refused
 from coders_workers.runtimes.tmux.door import Door
 from coders_workers.runtimes.tmux.failures import explain
+from coders_workers.runtimes.tmux.terminal import Terminals
 from coders_workers.runtimes.tmux.traces import Traces
 from coders_workers.runtimes.tmux.watch import LifeWatch
 
-#: Between a paste and Enter, seconds: interfaces take a quicker Enter for a part of the paste.
-PASTE_PAUSE = 0.15
 #: How often, seconds, a start that shows no life is looked into.
 _LOOK = 0.25
 #: Seconds past its grace after which a launcher counts as stuck.
 _OVERDUE = 3.0
-#: What would end a bracketed paste: the rest would count as typed. ESC may be spelled in one byte.
-_PASTE_END = ("\x1b[201~", "\x9b201~")
 
 
 class TmuxRuntime:
@@ -52,8 +48,7 @@ class TmuxRuntime:
         """``timeout`` is for one tmux command, seconds. Raises SetupError without a fit tmux."""
         self._door = Door(socket, tmux=tmux, history_limit=history_limit, timeout=timeout)
         self._launcher = (python, "-I", "-S", launcher.__file__)
-        # From 3.7 on tmux spells control characters out in a paste unless told not to.
-        self._paste_flags = ("-p", "-d", "-S") if self._door.version >= (3, 7) else ("-p", "-d")
+        self._terminals = Terminals(self._door)
         self._timeout = timeout
         self._watch = LifeWatch()
         self._watched: set[str] = set()
@@ -127,36 +122,29 @@ class TmuxRuntime:
             self._timers = {old for old in self._timers if old.is_alive()} | {timer}
         timer.start()
 
-    def send(self, ref: str, text: str, *, enter: bool = True) -> None:
-        """Paste text into the agent's terminal, then press Enter.
+    def look(self, ref: str) -> Look:
+        """What its terminal shows, and how it stands."""
+        return self._terminals.look(ref)
 
-        Raises UsageError for text that a paste cannot carry, NotFound without a terminal.
-        """
-        if "\0" in text or any(end in text for end in _PASTE_END):
-            raise UsageError(
-                "the text holds NUL or the end mark of a bracketed paste (ESC[201~)",
-                "leave it out, or put the text into a file",
-            )
-        pane, name = _pane(ref), f"coders-{uuid.uuid4()}"
-        try:
-            self._door.ask("copy-mode", "-q", "-t", pane)
-            if text:
-                self._door.feed(os.fsencode(text), "load-buffer", "-b", name, "-")
-                self._door.once("paste-buffer", *self._paste_flags, "-b", name, "-t", pane)
-            if enter:
-                if text:
-                    time.sleep(PASTE_PAUSE)
-                self._door.once("send-keys", "-t", pane, "Enter")
-        except Refused as error:
-            raise _no_terminal(ref, error) from None
+    def paste(self, ref: str, text: str) -> None:
+        """Put text in by bracketed paste, and nothing after it."""
+        self._terminals.paste(ref, text)
+
+    def press(self, ref: str, key: str) -> None:
+        """Press one key, by tmux's name for it."""
+        self._terminals.press(ref, key)
+
+    def leave_copy_mode(self, ref: str) -> None:
+        """Back to the program, should a person have scrolled."""
+        self._terminals.leave_copy_mode(ref)
+
+    def send(self, ref: str, text: str, *, enter: bool = True) -> None:
+        """Paste text into the agent's terminal, then press Enter, whatever it shows."""
+        self._terminals.send(ref, text, enter=enter)
 
     def screen(self, ref: str) -> str:
         """The visible text of its terminal."""
-        try:
-            lines = self._door.ask("capture-pane", "-p", "-t", _pane(ref))
-        except Refused as error:
-            raise _no_terminal(ref, error) from None
-        return b"\n".join(lines).decode("utf-8", "replace")
+        return self._terminals.screen(ref)
 
     def attach_argv(self, ref: str) -> list[str]:
         """The command a person runs to attach to it."""
@@ -308,7 +296,3 @@ def _is_ref(name: str) -> bool:
 
 def _pane(ref: str) -> str:
     return f"={ref}:"  # exactly this session, and its only pane
-
-
-def _no_terminal(ref: str, error: Refused) -> NotFound:
-    return NotFound(f"attempt {ref} has no terminal: {error}", "see its state: coders show")

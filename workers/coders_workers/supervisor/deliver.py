@@ -1,0 +1,172 @@
+"""Prompts for agents that are at their terminals: one at a time for each, whole and once.
+
+Knows sessions and adapters; how a text gets into a terminal is the submission's.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import structlog
+
+from coders_queue import errors, ids
+from coders_queue.agents.adapter import Adapter, LaunchFacts
+from coders_queue.models.record import SessionRecord
+from coders_workers import workspace
+from coders_workers.runtimes.base import Look, Runtime
+from coders_workers.supervisor import environment, plan, undelivered
+from coders_workers.supervisor.evidence import Transcripts
+from coders_workers.supervisor.host import Host
+from coders_workers.supervisor.submission import Clock, Receipt, Submission
+
+log = structlog.get_logger(__name__)
+
+#: Within this a text is delivered or its sender told why not, seconds.
+TIMEOUT = 15.0
+#: Seconds between two looks into the transcripts.
+_TRANSCRIPTS = 0.3
+
+
+@dataclass
+class _Slot:
+    """One attempt's turn: who delivers to it waits here."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    users: int = 0
+    left: str | None = None
+    """A text of ours that stands unsent in its box."""
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """The terminal of one attempt."""
+
+    runtime: Runtime
+    ref: str
+
+    def look(self) -> Look:
+        return self.runtime.look(self.ref)
+
+    def paste(self, text: str) -> None:
+        self.runtime.paste(self.ref, text)
+
+    def press(self, key: str) -> None:
+        self.runtime.press(self.ref, key)
+
+    def leave_copy_mode(self) -> None:
+        self.runtime.leave_copy_mode(self.ref)
+
+
+class Deliverer:
+    """Delivers to the sessions of one host. Thread-safe."""
+
+    def __init__(self, host: Host, clock: Clock | None = None) -> None:
+        self._host = host
+        self._clock = clock or Clock()
+        self._slots: dict[str, _Slot] = {}
+        self._guard = threading.Lock()
+
+    def deliver(
+        self,
+        record: SessionRecord,
+        text: str,
+        timeout: float = TIMEOUT,
+        abandoned: Callable[[], bool] = lambda: False,
+    ) -> Receipt:
+        """Give a running session's agent a prompt.
+
+        Raises Undelivered when it was certainly not sent, DeliveryInDoubt when nothing tells,
+        UsageError for a text that cannot be a prompt. ``abandoned`` is asked while nothing was
+        typed yet.
+        """
+        adapter = plan.adapter_for(record)
+        _check(adapter, text)
+        ref = ids.attempt_ref(record.id, record.attempt)
+        began = self._clock.now()
+        with self._turn(ref, record.label, timeout) as slot:
+            facts, version = self._about(record, adapter)
+            submission = Submission(
+                _Bound(self._host.runtime, ref),
+                adapter,
+                version,
+                text,
+                label=record.label,
+                timeout=max(1.0, timeout - (self._clock.now() - began)),
+                written=self._written(record, adapter, facts, text),
+                abandoned=abandoned,
+                clock=self._clock,
+            )
+            try:
+                receipt = submission.carry_out(resume=slot.left == text)
+            finally:
+                slot.left = text if submission.left else None
+        log.info(
+            "prompt_delivered",
+            session=record.id,
+            attempt=record.attempt,
+            sign=receipt.sign,
+            presses=receipt.presses,
+            seconds=receipt.seconds,
+        )
+        return receipt
+
+    @contextmanager
+    def _turn(self, ref: str, label: str, timeout: float) -> Iterator[_Slot]:
+        with self._guard:
+            slot = self._slots.setdefault(ref, _Slot())
+            slot.users += 1
+        try:
+            if not slot.lock.acquire(timeout=timeout):
+                raise undelivered.busy(label, timeout)
+            try:
+                yield slot
+            finally:
+                slot.lock.release()
+        finally:
+            with self._guard:
+                slot.users -= 1
+                if not slot.users and slot.left is None:
+                    self._slots.pop(ref, None)
+
+    def _about(self, record: SessionRecord, adapter: Adapter) -> tuple[LaunchFacts, str | None]:
+        """What the adapter was told at the start, and its program's version."""
+        directory = self._host.attempt_path(record.id, record.attempt)
+        prepared = workspace.recall(directory)
+        cwd = str(prepared.cwd) if prepared else "/"
+        facts = plan.facts_of(self._host, adapter, record, directory, cwd)
+        try:
+            path = environment.path_of(facts.environ)
+            program = plan.program_for(self._host, adapter, record, path, cwd)
+        except errors.CodersError:
+            return facts, record.spec.version  # removed or replaced since
+        return facts, program.version if program else None
+
+    def _written(
+        self, record: SessionRecord, adapter: Adapter, facts: LaunchFacts, text: str
+    ) -> Callable[[], bool]:
+        patterns = adapter.transcripts(record.spec, facts)
+        transcripts = Transcripts(patterns, record.started_at or record.created_at)
+        last = time.monotonic()
+
+        def written() -> bool:
+            nonlocal last
+            if not patterns or time.monotonic() - last < _TRANSCRIPTS:
+                return False
+            last = time.monotonic()
+            return transcripts.show(text)
+
+        return written
+
+
+def _check(adapter: Adapter, text: str) -> None:
+    if not text.strip():
+        raise errors.UsageError(
+            "there is no text to send", "to press a key alone: coders send --key Enter"
+        )
+    first = text.lstrip()[0]
+    if first in adapter.delivery.commands:
+        raise undelivered.command(adapter.name, first)

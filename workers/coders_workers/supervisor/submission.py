@@ -1,0 +1,295 @@
+"""One text's way into one agent: wait, paste, look, press Enter, look, press again.
+
+The order is what keeps it whole and single: nothing is typed before the tool stands ready with an
+empty box, Enter is pressed only when the box holds the text and nothing else, and it is pasted a
+second time only when the box stayed empty. Knows neither sessions nor the store.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import structlog
+
+from coders_queue import errors
+from coders_queue.agents.adapter import Adapter
+from coders_queue.agents.screen import Screen
+from coders_queue.models.observation import Observation
+from coders_workers.runtimes.base import Look
+from coders_workers.supervisor import input_box, undelivered
+from coders_workers.supervisor.input_box import Box
+
+log = structlog.get_logger(__name__)
+
+#: What told that the text was taken: the agent began to work; its transcript has it; the screen
+#: shows it as sent; the box let go of it and the screen went on; the box let go of it in a queue.
+Sign = Literal["working", "transcript", "echo", "screen", "queue"]
+
+_POLL = 0.05
+#: Seconds after an Enter before the next, if the text still stands in the box; the last repeats.
+_AGAIN = (0.7, 1.0, 1.5, 2.5)
+#: Seconds of an empty box after which a paste counts as lost.
+_LOST = 2.5
+#: Seconds that foreign text may stand in the box beside ours: a paste may arrive in pieces.
+_FOREIGN = 1.0
+#: Seconds with an empty box after which weaker signs count.
+_AFTER = 0.8
+#: The most that is kept of the time allowed for what follows the first paste.
+_RESERVE = 4.0
+
+
+class Terminal(Protocol):
+    """One attempt's terminal."""
+
+    def look(self) -> Look:
+        """What it shows. Raises NotFound without one."""
+
+    def paste(self, text: str) -> None:
+        """Bracketed paste. May raise TimedOut when it is in question."""
+
+    def press(self, key: str) -> None:
+        """One key."""
+
+    def leave_copy_mode(self) -> None:
+        """Keys go to the program."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A text was taken."""
+
+    sign: Sign
+    presses: int
+    pastes: int
+    queued: bool
+    """Whether the agent was at work, so that the text waits for its turn."""
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The passing of time."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True)
+class _View:
+    at: float
+    screen: Screen
+    seen: Observation
+    box: Box
+    in_mode: bool
+
+
+class Submission:
+    """Carries a text; :attr:`left` says whether it stands in the box when that failed."""
+
+    def __init__(
+        self,
+        terminal: Terminal,
+        adapter: Adapter,
+        version: str | None,
+        text: str,
+        *,
+        label: str,
+        timeout: float,
+        written: Callable[[], bool] = lambda: False,
+        abandoned: Callable[[], bool] = lambda: False,
+        clock: Clock | None = None,
+    ) -> None:
+        """``written``: whether the tool's transcript has it; ``abandoned``: its sender is gone."""
+        self._terminal = terminal
+        self._adapter = adapter
+        self._version = version
+        self._text = text
+        self._label = label
+        self._timeout = timeout
+        self._written = written
+        self._abandoned = abandoned
+        self._clock = clock or Clock()
+        self._began = self._clock.now()
+        self._pastes = self._presses = 0
+        self._unreadable = False
+        self.left = False
+
+    def carry_out(self, *, resume: bool = False) -> Receipt:
+        """Bring it in; ``resume`` when it may stand in the box from the last time.
+
+        Raises Undelivered or DeliveryInDoubt, within the time allowed.
+        """
+        try:
+            before = self._ready(resume)
+            view = before
+            if view.box == "empty":
+                self._paste()
+                view = self._in_box()
+            return self._submit(before, view)
+        except errors.NotFound:
+            agent = self._adapter.name
+            if self._presses:
+                raise undelivered.in_doubt(self._label, agent, "it has ended since") from None
+            what = "the text was not sent" if self._pastes else "nothing was typed"
+            raise undelivered.gone(self._label, agent, what) from None
+
+    def _ready(self, resume: bool) -> _View:
+        """Wait for a box that takes text; the view of it."""
+        reserve = min(_RESERVE, self._timeout / 3)
+        settle = self._adapter.delivery.settle
+        since: float | None = None
+        while True:
+            view = self._view()
+            free = view.box == "empty" or (resume and view.box == "ours")
+            if not (free and self._takes(view.seen)):
+                since = None
+            elif since is None:
+                since = view.at
+            if since is not None and view.at - since >= settle:
+                return view
+            if self._over(reserve):
+                raise undelivered.not_ready(
+                    self._label, self._adapter.name, view.seen, view.box, self._elapsed
+                )
+            if self._abandoned():
+                raise undelivered.given_up(self._label)
+            self._clock.sleep(_POLL)
+
+    def _paste(self) -> None:
+        self._terminal.leave_copy_mode()
+        self._pastes += 1
+        self.left = True
+        try:
+            self._terminal.paste(self._text)
+        except errors.TimedOut as error:
+            log.warning("paste_in_question", session=self._label, cause=str(error))
+
+    def _in_box(self) -> _View:
+        """Wait until the pasted text stands in the box, whole and alone; the view of it."""
+        pasted = self._clock.now()
+        empty: float | None = None
+        foreign: float | None = None
+        last: str | None = None
+        while True:
+            view = self._view()
+            takes = self._takes(view.seen)
+            rested = view.at - pasted >= self._adapter.delivery.pause
+            if takes and rested and view.box == "ours" and view.seen.draft == last:
+                return view
+            last = view.seen.draft
+            empty = None if view.box != "empty" or not takes else (empty or view.at)
+            foreign = None if view.box != "other" else (foreign or view.at)
+            if foreign is not None and view.at - foreign >= _FOREIGN:
+                raise undelivered.mixed(self._label, view.seen)
+            if empty is not None and view.at - empty >= _LOST and self._pastes < 2:
+                self._paste()
+                pasted, empty = self._clock.now(), None
+            elif self._over():
+                raise self._not_shown(view)
+            self._clock.sleep(_POLL)
+
+    def _not_shown(self, view: _View) -> errors.Undelivered:
+        if view.box == "ours" or view.seen.state in ("dialog", "waiting"):
+            return undelivered.not_taken(self._label, self._adapter.name, 0, view.seen)
+        return undelivered.not_shown(self._label, self._adapter.name)
+
+    def _submit(self, before: _View, view: _View) -> Receipt:
+        """Press Enter until the box lets go of the text and something shows where it went."""
+        searched = input_box.needles(self._text, view.seen.draft)
+        shown = input_box.count(before.screen.lines, searched)
+        if before.box == "ours":
+            shown -= 1  # what stood in the box will stand above it
+        was_working = view.seen.state not in ("idle", "error")
+        emptied: float | None = None
+        pressed = self._press()
+        while True:
+            self._clock.sleep(_POLL)
+            view = self._view()
+            held = view.box == "ours"
+            free = view.box == "empty" and self._takes(view.seen)
+            emptied = (emptied or view.at) if free else None if held else emptied
+            if not held and (
+                sign := self._sign(before, view, searched, shown, was_working, emptied)
+            ):
+                self.left = False
+                return Receipt(sign, self._presses, self._pastes, was_working, self._elapsed)
+            if self._over():
+                raise self._unconfirmed(view, emptied)
+            wait = _AGAIN[min(self._presses, len(_AGAIN)) - 1]
+            if held and self._takes(view.seen) and view.at - pressed >= wait:
+                was_working = view.seen.state not in ("idle", "error")
+                pressed = self._press()
+
+    def _press(self) -> float:
+        self._terminal.leave_copy_mode()
+        self._presses += 1
+        self._terminal.press(self._adapter.delivery.submit)
+        return self._clock.now()
+
+    def _sign(
+        self,
+        before: _View,
+        view: _View,
+        searched: tuple[str, ...],
+        shown: int,
+        was_working: bool,
+        emptied: float | None,
+    ) -> Sign | None:
+        """What shows that the text was taken, in a view whose box does not hold it."""
+        if not was_working and view.seen.state in ("working", "rate_limited"):
+            return "working"
+        if self._written():
+            return "transcript"
+        if view.box == "empty" and input_box.count(view.screen.lines, searched) > shown:
+            return "echo"
+        if emptied is None or view.at - emptied < _AFTER:
+            return None
+        if was_working:
+            return "queue"
+        if input_box.letters(view.screen.text) != input_box.letters(before.screen.text):
+            return "screen"
+        return None
+
+    def _unconfirmed(self, view: _View, emptied: float | None) -> errors.CodersError:
+        agent = self._adapter.name
+        if view.box == "ours":
+            return undelivered.not_taken(self._label, agent, self._presses, view.seen)
+        self.left = False
+        if view.seen.state in ("dialog", "waiting"):
+            return undelivered.in_doubt(self._label, agent, "a question covers its input box")
+        if emptied is not None:
+            return undelivered.in_doubt(self._label, agent, "its input box is empty")
+        return undelivered.in_doubt(self._label, agent, "its input box cannot be seen")
+
+    def _takes(self, seen: Observation) -> bool:
+        """Whether text that is typed now is a prompt."""
+        if seen.choices:
+            return False
+        if seen.state in ("idle", "error"):
+            return True
+        return self._adapter.delivery.queues and seen.state in ("working", "rate_limited")
+
+    def _view(self) -> _View:
+        look = self._terminal.look()
+        if look.dead:
+            raise errors.NotFound("it has ended")
+        screen = Screen(look.text, look.title, look.columns, look.rows)
+        try:
+            seen = self._adapter.observe_screen(screen, self._version)
+        except Exception:
+            if not self._unreadable:
+                log.exception("screen_unreadable", session=self._label)
+            self._unreadable = True
+            seen = Observation(state="unknown", source="screen")
+        box = input_box.compare(seen.draft, self._text, self._adapter.delivery.placeholder)
+        return _View(self._clock.now(), screen, seen, box, look.in_mode)
+
+    @property
+    def _elapsed(self) -> float:
+        return round(self._clock.now() - self._began, 3)
+
+    def _over(self, reserve: float = 0.0) -> bool:
+        return self._elapsed >= self._timeout - reserve
