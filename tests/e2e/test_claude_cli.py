@@ -17,8 +17,8 @@ from coders_queue.agents import registry
 from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, LaunchFacts
 from coders_queue.models.launch import ExitStatus, LaunchPlan, Reading
 from coders_queue.models.spec import DirectoryWorkspace, SessionSpec
+from coders_workers.model_stub.script import AFTER_TOOL, FIXED_ANSWER
 from support.model_server import ModelServer
-from support.model_stub.script import AFTER_TOOL, FIXED_ANSWER
 from support.netns import Namespace
 from support.terminal import Terminal, terminal
 

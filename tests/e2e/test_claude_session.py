@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from coders_queue import wire
+from coders_workers.model_stub.script import AFTER_TOOL, FIXED_ANSWER
 from support import scratch_git
 from support.command_line import CommandLine, command_line
 from support.local_stack import eventually
 from support.model_server import ModelServer
-from support.model_stub.script import AFTER_TOOL, FIXED_ANSWER
 from support.netns import Namespace
 from support.scratch_git import git
 
