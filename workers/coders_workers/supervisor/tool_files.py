@@ -28,7 +28,7 @@ def config(paths: Iterable[str]) -> dict[str, bytes]:
 def transcripts(patterns: Iterable[str], since: float) -> tuple[bytes, ...]:
     """The files written at or after ``since`` (epoch seconds), oldest first.
 
-    Of the patterns the first that finds any counts. A file larger than 64 MiB gives its end.
+    A file larger than 64 MiB gives its end.
     """
     contents = (_content(path, _TRANSCRIPT_LIMIT) for path in transcript_files(patterns, since))
     return tuple(one for one in contents if one is not None)
@@ -38,7 +38,6 @@ def transcript_files(patterns: Iterable[str], since: float) -> tuple[Path, ...]:
     """Where those files are, the last 64 of them."""
     found = {}
     for pattern in patterns:
-        found = []
         # not Path.glob: the pattern is absolute
         for name in glob.glob(pattern, recursive=True, include_hidden=True):  # noqa: PTH207
             try:
@@ -46,12 +45,8 @@ def transcript_files(patterns: Iterable[str], since: float) -> tuple[Path, ...]:
             except OSError:
                 continue
             if stat.S_ISREG(about.st_mode) and about.st_mtime >= since - 1.0:
-                found.append((about.st_mtime, Path(name)))
-        if found:
-            chosen = sorted(found)[-_TRANSCRIPTS:]
-            contents = (_content(path, _TRANSCRIPT_LIMIT) for _, path in chosen)
-            return tuple(one for one in contents if one is not None)
-    return ()
+                found[Path(name)] = about.st_mtime
+    return tuple(sorted(found, key=lambda path: (found[path], path))[-_TRANSCRIPTS:])
 
 
 def _content(path: Path, limit: int) -> bytes | None:
