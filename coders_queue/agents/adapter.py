@@ -7,7 +7,7 @@ versions of a tool hangs on the version in the facts (:mod:`coders_queue.agents.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
 from pydantic import Field
@@ -45,6 +45,8 @@ class LaunchFacts(Model):
     """The host's, the configured and the requested variables together: what the tool would see
     without a plan. Where its own directory is, and which key it will use, is told by this."""
     is_root: bool = False
+    started_at: float | None = None
+    """When the attempt's agent started, epoch seconds; None before it did."""
     version: str | None = None
     """The version of the program that will run; None when it cannot be told."""
     carry: Carry = "all"
@@ -77,8 +79,6 @@ class Delivery(Model):
     """The longest paste taken in one piece, bytes; None for no limit that was found."""
     box_hides_paste: bool = False
     """Whether a long paste shows in the box as a placeholder, not as itself."""
-
-
     placeholder: str = r"\[[^\]\[]*(?:[Pp]asted|[Tt]runcated)[^\]\[]*\]"
     """What that placeholder looks like, a regular expression."""
     queues: bool = False
@@ -87,6 +87,8 @@ class Delivery(Model):
     """Seconds that it must have looked ready for before anything is typed."""
     commands: str = ""
     """The characters with which even a pasted text is no prompt but a command of the tool's."""
+
+
 class Adapter(Protocol):
     """One agent CLI."""
 
@@ -98,6 +100,9 @@ class Adapter(Protocol):
     """What it can do."""
     pass_env: tuple[str, ...]
     """Shell patterns of environment variables taken along from the person who spawns."""
+    pass_env_when: Mapping[str, tuple[str, ...]]
+    """Further patterns, by the variable that has to be set for them (to anything but 0, false or
+    nothing): credentials that only those need who use them for this tool."""
     takes_prompt: bool
     """Whether its task is words to a model, to which results of earlier steps can be appended."""
     package: Package | None
@@ -119,7 +124,8 @@ class Adapter(Protocol):
         ...
 
     def transcripts(self, spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:
-        """Where the tool writes this conversation down: absolute glob patterns, best first."""
+        """Where the tool writes this conversation down: absolute glob patterns (parts
+        that are not patterns escaped)."""
         ...
 
     def read(
@@ -135,7 +141,7 @@ class Adapter(Protocol):
 
         ``stdout`` is the pipe's bytes when headless, the terminal's when interactive; ``stderr``
         the end of what it wrote there, used for nothing but to say why a run failed;
-        ``transcripts`` the files of :meth:`transcripts` written during the attempt, oldest first.
+        ``transcripts`` the files of :meth:`transcripts` written since the start, oldest first.
         """
         ...
 

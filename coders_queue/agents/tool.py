@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from coders_queue.agents.adapter import Delivery, LaunchFacts, Package
+from collections.abc import Mapping
+
+from coders_queue.agents.adapter import Adapter, Delivery, LaunchFacts, Package
 from coders_queue.agents.screen import Screen
 from coders_queue.models.observation import Observation
 from coders_queue.models.spec import SessionSpec
@@ -15,9 +17,20 @@ NETWORK_ENV = (
 )
 
 
+def env_patterns(adapter: Adapter, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Shell patterns of the variables that the tool gets, given those that would be there."""
+    more = (
+        patterns
+        for switch, patterns in adapter.pass_env_when.items()
+        if environ.get(switch, "").lower() not in ("", "0", "false")
+    )
+    return (*adapter.pass_env, *(pattern for patterns in more for pattern in patterns))
+
+
 class Tool:
     """The defaults of the adapter interface."""
 
+    pass_env_when: Mapping[str, tuple[str, ...]] = {}
     package: Package | None = None
     tested: tuple[str, ...] = ()
     native_schema = False

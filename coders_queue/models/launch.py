@@ -25,7 +25,8 @@ class Overlay(Model):
     """
 
     path: str
-    """The session's directory, relative to the attempt's private one."""
+    """The session's directory, relative to the attempt's private one: ``home/...``, all of which
+    is removed when the attempt is over."""
     source: str
     """The user's directory, absolute; it need not exist."""
     only: tuple[str, ...] | None = None

@@ -47,6 +47,11 @@ class Done:
         return self.out.decode()
 
 
+def closed(path: Path) -> bool:
+    """Whether only its owner can look into the directory."""
+    return not path.stat().st_mode & 0o077
+
+
 class CommandLine:
     """`coders` for one state directory."""
 
@@ -159,8 +164,16 @@ class CommandLine:
             eventually(lambda: not any(self.paths.sessions.iterdir()), 20)
 
     def exposed(self) -> list[str]:
-        """Files and directories of the state that others could read."""
-        modes = {path: path.lstat().st_mode & 0o777 for path in self.paths.state.rglob("*")}
+        """Files and directories of the state that others could read.
+
+        Not looked at: links, and what an agent makes itself in its own closed directory.
+        """
+        own = [path for path in self.paths.sessions.glob("*/*/home/*") if closed(path)]
+        modes = {
+            path: path.lstat().st_mode & 0o777
+            for path in self.paths.state.rglob("*")
+            if not path.is_symlink() and not any(one in path.parents for one in own)
+        }
         modes[self.paths.state] = self.paths.state.stat().st_mode & 0o777
         return [f"{mode:o} {path}" for path, mode in modes.items() if mode & 0o077]
 

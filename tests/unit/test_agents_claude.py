@@ -9,7 +9,7 @@ import pytest
 
 from coders_queue import errors
 from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, LaunchFacts
-from coders_queue.agents.claude.adapter import ClaudeAdapter, conversation_id
+from coders_queue.agents.claude.adapter import TASK_FILE, ClaudeAdapter, conversation_id
 from coders_queue.models.launch import ExitStatus, LaunchPlan
 from coders_queue.models.spec import DirectoryWorkspace, SessionSpec
 
@@ -79,9 +79,9 @@ def test_a_prompt_longer_than_an_argument_goes_into_a_file(extra: int, in_file: 
     made = plan(task=task, mode="interactive")
     if not in_file:
         assert made.argv[-1] == task
-        assert made.files == ()
+        assert not any(file.path == TASK_FILE for file in made.files)
         return
-    (file,) = made.files
+    (file,) = [file for file in made.files if file.path == TASK_FILE]
     assert file.content == task.encode()
     assert f"/state/3f0c_1/{file.path}" in made.argv[-1]
     assert f"--allowedTools=Read(//state/3f0c_1/{file.path})" in made.argv

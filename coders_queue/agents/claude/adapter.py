@@ -20,16 +20,20 @@ nothing. ``acceptEdits`` lets it work on the files of its directory and still de
 
 from __future__ import annotations
 
+import glob
+import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from coders_queue import errors, ids
 from coders_queue.agents import ending
-from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, LaunchFacts
-from coders_queue.agents.claude import render, stream
-from coders_queue.agents.screen import plain
+from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, Delivery, LaunchFacts, Package
+from coders_queue.agents.claude import home, hooks, render, stream, transcript
+from coders_queue.agents.claude import screen as look
+from coders_queue.agents.screen import Screen, plain
 from coders_queue.agents.tool import Tool
 from coders_queue.models.launch import ExitStatus, LaunchPlan, Reading, SeedFile
+from coders_queue.models.observation import Observation
 from coders_queue.models.spec import Mode, SessionSpec
 
 #: Namespace of the conversation ids that are fixed before the start.
@@ -37,7 +41,7 @@ _CONVERSATIONS = uuid.UUID("5f6d6a0e-9f5b-5c39-8a60-0d3c3b0f5a11")
 
 TASK_FILE = "task.md"
 #: Options that the reading of the output rests on.
-_RESERVED = ("--output-format", "--input-format", "--session-id")
+_RESERVED = ("--output-format", "--input-format", "--session-id", "--json-schema")
 #: As root ``--dangerously-skip-permissions`` is refused; these are the tools that ask, allowed by
 #: name. Those of MCP servers cannot be: it takes no pattern there (2.1.197).
 _ASKING_TOOLS = "Bash,Edit,Write,NotebookEdit,Read,WebFetch,WebSearch,Skill,Task"
@@ -52,7 +56,7 @@ class ClaudeAdapter(Tool):
     pass_env: tuple[str, ...] = (
         # not CLAUDE_*: what is taken along counts as asked for and is stored with the session, so
         # the marks of an outer Claude Code would come through; nor IS_SANDBOX, which is true of
-        # the spawning machine only; nor AWS_* and GOOGLE_*, which few need and all would hand out
+        # the spawning machine only; AWS_* and GOOGLE_* only for those who reach the model that way
         "ANTHROPIC_*",
         "CLAUDE_CONFIG_DIR",
         "CLAUDE_CODE_OAUTH_*",
@@ -71,7 +75,17 @@ class ClaudeAdapter(Tool):
         "SSL_CERT_FILE",
         "SSL_CERT_DIR",
     )
+    pass_env_when: Mapping[str, tuple[str, ...]] = {
+        "CLAUDE_CODE_USE_BEDROCK": ("AWS_*",),
+        "CLAUDE_CODE_USE_VERTEX": ("GOOGLE_*", "CLOUDSDK_*", "CLOUD_ML_REGION", "VERTEX_REGION_*"),
+    }
     takes_prompt = True
+    native_schema = True
+    delivery = Delivery(box_hides_paste=True, queues=True)
+    package: Package | None = Package(
+        name="@anthropic-ai/claude-code", program="node_modules/.bin/claude"
+    )
+    tested: tuple[str, ...] = ("2.1.197",)
 
     def plan(self, spec: SessionSpec, facts: LaunchFacts) -> LaunchPlan:
         """The command line. Raises UsageError for what Claude Code cannot be told."""
@@ -91,7 +105,8 @@ class ClaudeAdapter(Tool):
                 "give one, or use --interactive",
             )
         argv = ("claude", "-p", "--output-format", "stream-json", "--verbose", *options, *spec.argv)
-        return LaunchPlan(argv=argv, stdin=prompt, env=_ENV, unset=_UNSET)
+        plan = LaunchPlan(argv=argv, stdin=prompt, env=_ENV, unset=_UNSET)
+        return home.furnish(plan, spec, facts)
 
     def _in_terminal(
         self,
@@ -101,21 +116,42 @@ class ClaudeAdapter(Tool):
         prompt: bytes | None,
     ) -> LaunchPlan:
         files: tuple[SeedFile, ...] = ()
+        own_env: dict[str, str] = {}
+        if not any(word.partition("=")[0] == "--settings" for word in spec.argv):
+            files = (SeedFile(path=hooks.SETTINGS_FILE, content=hooks.settings()),)
+            options = (*options, f"--settings={facts.directory}/{hooks.SETTINGS_FILE}")
+            own_env = {hooks.VARIABLE: f"{facts.directory}/{hooks.DIRECTORY}"}
         words: tuple[str, ...] = ()
         if prompt is not None and len(prompt) <= MAX_ARGUMENT_BYTES:
             words = ("--", prompt.decode())
         elif prompt is not None:
             path = f"{facts.directory}/{TASK_FILE}"
-            files = (SeedFile(path=TASK_FILE, content=prompt),)
+            files = (*files, SeedFile(path=TASK_FILE, content=prompt))
             # without the rule it would ask whether it may read outside its directory
             options = (*options, f"--allowedTools=Read(/{path})")
             words = ("--", f"Your task is in the file {path}. Read all of it, then carry it out.")
-        return LaunchPlan(
+        plan = LaunchPlan(
             argv=("claude", *options, *spec.argv, *words),
             env=_ENV,
             unset=_UNSET,
+            own_env=own_env,
             files=files,
             terminal=True,
+        )
+        return home.furnish(plan, spec, facts)
+
+    def config_files(self, spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:
+        """The user's ``.claude.json``."""
+        return (home.users_state(facts),) if facts.carry == "all" else ()
+
+    def transcripts(self, spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:
+        """The conversation's, its subagents', and the totals in the session's own state."""
+        own = glob.escape(home.own_directory(facts))
+        conversation = conversation_id(spec, facts)
+        return (
+            f"{own}/projects/*/{glob.escape(conversation)}.jsonl",
+            f"{own}/projects/*/{glob.escape(conversation)}/**/*.jsonl",
+            f"{own}/{home.STATE_FILE}",
         )
 
     def read(
@@ -131,8 +167,17 @@ class ClaudeAdapter(Tool):
         conversation = conversation_id(spec, facts)
         if spec.mode == "interactive":
             # a terminal's bytes hold no answer that could be told from the rest
-            message = None if ending.succeeded(status) else f"claude: {ending.describe(status)}"
-            return Reading(ok=message is None, message=message, conversation_id=conversation)
+            wrote = transcript.read(transcripts, conversation, facts.cwd, facts.started_at)
+            message = f"claude: {wrote.error}" if wrote.error else None
+            if not ending.succeeded(status):
+                message = f"claude: {ending.describe(status)}"
+            return Reading(
+                ok=message is None,
+                message=message and _one_line(message),
+                result=wrote.result,
+                conversation_id=conversation,
+                usage=wrote.usage,
+            )
         said = stream.read_stream(stdout)
         message = _failure(said, status, stderr)
         return Reading(
@@ -147,6 +192,22 @@ class ClaudeAdapter(Tool):
     def render(self, line: bytes) -> bytes | None:
         """One line of the stream for a person."""
         return render.render_line(line)
+
+    def observe_screen(self, screen: Screen, version: str | None = None) -> Observation:
+        """By structure and place; the same for all versions tried, 2.0.76 to 2.1.330."""
+        return look.observe(screen)
+
+    def observe_stream(self, line: bytes, version: str | None = None) -> Observation | None:
+        """Working until its result; a limit with its reset time."""
+        return stream.observe(line)
+
+    def observe_hook(self, line: bytes, version: str | None = None) -> Observation | None:
+        """What the session's own hooks tell."""
+        return hooks.observe(line)
+
+    def observe_transcript(self, line: bytes, version: str | None = None) -> Observation | None:
+        """The last message's word."""
+        return transcript.observe(line)
 
 
 #: No update and no telemetry from under a running session.
@@ -184,6 +245,14 @@ def _options(spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:
     ]
     if spec.model is not None:
         words.append(f"--model={spec.model}")
+    if spec.output_schema is not None and spec.mode == "headless":
+        schema = json.dumps(spec.output_schema)
+        if len(schema) > MAX_ARGUMENT_BYTES - 100:
+            raise errors.UsageError(
+                f"claude takes no schema of {len(schema)} bytes: it has to be one argument",
+                "shorten its descriptions",
+            )
+        words.append(f"--json-schema={schema}")
     if spec.permission == "full":
         words += _everything(spec, facts)
     elif spec.permission == "edit" or spec.mode == "headless":

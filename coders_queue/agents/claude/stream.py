@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from coders_queue.models.observation import Observation
 from coders_queue.models.outcome import Usage
 
 
@@ -132,6 +133,56 @@ def read_usage(result: dict[str, Any]) -> Usage | None:
         cache_read_tokens=_count(usage.get("cache_read_input_tokens")),
         cache_write_tokens=_count(usage.get("cache_creation_input_tokens")),
         cost_usd=money,
+    )
+
+
+def observe(line: bytes) -> Observation | None:
+    """What one line says of the state while it runs."""
+    event = parse_line(line)
+    if event is None:
+        return None
+    kind = event["type"]
+    if kind == "result":
+        said = read_result(event)
+        why = "; ".join(said.errors) or (said.result if isinstance(said.result, str) else "")
+        return Observation(
+            state="error" if said.is_error else "idle",
+            source="stream",
+            result=said.result,
+            usage=said.usage,
+            message=(" ".join(why.split())[:500] or said.subtype) if said.is_error else None,
+        )
+    if kind == "rate_limit_event":
+        return _limit(_dict(event.get("rate_limit_info")))
+    if kind == "system" and event.get("subtype") == "api_retry":
+        status = event.get("error_status")
+        limited = status in (429, 529) or event.get("error") in ("rate_limit", "overloaded")
+        return Observation(
+            state="rate_limited" if limited else "working",
+            source="stream",
+            message=f"the model service answered {status or event.get('error')}; trying again",
+        )
+    if kind == "control_request":
+        request = _dict(event.get("request"))
+        if request.get("subtype") == "can_use_tool":
+            return Observation(
+                state="waiting", source="stream", question=str(request.get("tool_name", "a tool"))
+            )
+        return None
+    if kind in ("system", "assistant", "user", "stream_event"):
+        return Observation(state="working", source="stream")
+    return None
+
+
+def _limit(info: dict[Any, Any]) -> Observation | None:
+    if info.get("status") != "rejected":
+        return None
+    kind = _text(info.get("rateLimitType"))
+    return Observation(
+        state="rate_limited",
+        source="stream",
+        resets_at=_number(info.get("resetsAt")),
+        message=f"limit reached: {kind}" if kind else "limit reached",
     )
 
 

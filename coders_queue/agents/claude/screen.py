@@ -1,0 +1,168 @@
+"""What a screen of Claude Code's says, by structure and place, not by words anywhere on it.
+
+The model may write any word that the tool itself uses; it cannot write at the left edge (its text
+is indented), into the frame of the input box, below it, or into the title.
+"""
+
+from __future__ import annotations
+
+import re
+
+from coders_queue.agents.claude.layout import Layout, lay_out
+from coders_queue.agents.screen import Screen
+from coders_queue.models.observation import Observation, ObservedState
+
+_DEAD = re.compile(r"Pane is dead \(|\[exited\]|\[lost server\]")
+_SHELL_PROMPT = re.compile(r"\S*[$#%❯] ?")
+_GLYPH = r"[·✢✳✶✻✽*∗]"
+#: ``✻ Pondering… (12s · ↓ 40 tokens)``, at the left edge. When done there is no ellipsis.
+_SPINNER = re.compile(_GLYPH + r" [^\s(][^(]*…( \(.*)?$")
+#: ``✻ API error · Retrying in 2s · attempt 3/10``; ``⎿  API Error (...) · Retrying in 5 seconds…``
+_RETRY = re.compile(
+    rf"(?:{_GLYPH} |\s*⎿\s+)(?P<what>.*?)(?: ·|\.)? *Retrying in \d+ ?s.*attempt \d+/\d+"
+)
+#: The footer's hint; its words are cut on a narrow screen.
+_INTERRUPT = re.compile(r"(^|· )\s*esc to (interrupt|stop)\b|\(esc to interrupt\)")
+_PROMPT = re.compile(r"[❯>] \S")
+_DONE = re.compile(_GLYPH + r" [A-Z]\S* for \d")
+#: Errors that the tool prints in place of an answer. Its own texts, at their own places.
+_ERROR = re.compile(
+    r"(?:● |\s*⎿\s+)(?P<what>API Error\b.*|Invalid API key\b.*|Credit balance( is)? too low\b.*"
+    r"|Please run /login\b.*|OAuth token (has expired|revoked)\b.*|Connection error\b.*"
+    r"|Request timed out\b.*|Prompt is too long\b.*|There's an issue with the selected model\b.*"
+    r"|Failed to authenticate\b.*|Unable to connect to API\b.*|Not logged in\b.*)"
+)
+_LIMIT = re.compile(
+    r"(?:● |\s*⎿\s+|\s*)(?P<what>(You've hit your (\S+ ){0,3}limit|You've reached your .{0,40}limit"
+    r"|Claude( AI)? usage limit reached|(5-hour|Weekly|Opus weekly|Session) limit reached)"
+    r"\b.*\breset.*)"
+)
+#: Menus of the tool's own start; all others are the running agent's.
+_START = re.compile(
+    r"trust (this|the files in this) folder|Do you trust the files|Accessing workspace"
+    r"|Detected a custom API key|Choose the (text style|option that looks best)"
+    r"|Select login method|in Bypass Permissions mode|new MCP servers? found|Security notes:"
+    r"|Use Claude Code's terminal setup|Welcome to Claude Code|Let's get started",
+    re.IGNORECASE,
+)
+_LIMIT_MENU = re.compile(r"wait for limit to reset|Stop and wait", re.IGNORECASE)
+
+
+def observe(screen: Screen) -> Observation:
+    """What it says; ``unknown`` where a screen alone cannot tell."""
+    shown = screen.shown
+    if not shown:
+        return _say("starting")
+    if any(_DEAD.match(line.strip()) for line in shown[-2:]):
+        return _say("exited")
+    layout = lay_out(screen)
+    if layout.menu and layout.choices:
+        return _menu(layout, screen)
+    if layout.box is None:
+        return _bare(screen)
+    return _conversation(layout, screen)
+
+
+def _menu(layout: Layout, screen: Screen) -> Observation:
+    text = "\n".join(layout.menu)
+    state: ObservedState = "waiting"
+    if _LIMIT_MENU.search(text):
+        state = "rate_limited"
+    elif _START.search(text) and not _in_conversation(screen):
+        state = "dialog"
+    return _say(state, question=layout.question, choices=layout.choices)
+
+
+def _in_conversation(screen: Screen) -> bool:
+    """Whether the tool is past its start: it sets its title then, where it sets one."""
+    return screen.plain_title[:1] in "✳⠂⠐" and "Claude" in screen.plain_title
+
+
+def _bare(screen: Screen) -> Observation:
+    """Neither box nor menu: before the first picture, after the last, or another view."""
+    last = screen.shown[-1].strip()
+    if _spinning(screen):
+        return _say("working")
+    if "Enter to continue" in last or _START.search("\n".join(screen.shown[-12:])):
+        return _say("dialog", question=last)
+    if _SHELL_PROMPT.fullmatch(last) or any(
+        line.startswith("claude --resume ") for line in screen.shown[-3:]
+    ):
+        return _say("exited")
+    if any("Claude Code" in line for line in screen.shown[:4]) and len(screen.shown) < 12:
+        return _say("starting")
+    return _say("unknown")
+
+
+def _conversation(layout: Layout, screen: Screen) -> Observation:
+    turn = _last_turn(layout.body)
+    draft = layout.draft
+    for line in reversed(turn):
+        if (retry := _RETRY.match(line)) is not None:
+            return _say("rate_limited", draft=draft, message=_tidy(retry["what"]))
+    if _spinning(screen) or any(_INTERRUPT.search(line) for line in layout.footer):
+        return _say("working", draft=draft)
+    if _spinner_line(turn):
+        return _say("working", draft=draft)
+    if turn and _PROMPT.match(turn[0]) and len(turn) == _prompt_length(turn):
+        return _say("working", draft=draft)  # sent, and nothing has come back yet
+    for line in reversed(turn):
+        if (limit := _LIMIT.fullmatch(line)) is not None and line.lstrip().startswith(("⎿", "●")):
+            return _say("rate_limited", draft=draft, message=_tidy(limit["what"]))
+    for line in turn[1:]:
+        if (error := _ERROR.fullmatch(line)) is not None:
+            return _say("error", draft=draft, message=_tidy(error["what"]))
+    return _say("idle", draft=draft)
+
+
+def _spinning(screen: Screen) -> bool:
+    """Whether the title shows a frame of the spinner."""
+    return "\u2801" <= screen.plain_title[:1] <= "\u28ff"
+
+
+def _last_turn(body: tuple[str, ...]) -> tuple[str, ...]:
+    """From the last prompt that was sent to the end; all when none is to be seen."""
+    for place in range(len(body) - 1, -1, -1):
+        if _PROMPT.match(body[place]):
+            return body[place:]
+    return body
+
+
+def _prompt_length(turn: tuple[str, ...]) -> int:
+    """How many of the first lines are the prompt itself: its further ones are indented."""
+    length = 1
+    while length < len(turn) and turn[length].startswith("  ") and "⎿" not in turn[length]:
+        length += 1
+    return length
+
+
+def _spinner_line(turn: tuple[str, ...]) -> bool:
+    """Whether the tool's own line of being busy ends the turn; hints may hang below it."""
+    for line in reversed(turn):
+        if _SPINNER.match(line):
+            return True
+        if _DONE.match(line) or not line.startswith(" "):
+            return False
+    return False
+
+
+def _tidy(text: str) -> str:
+    return " ".join(text.split())[:300]
+
+
+def _say(
+    state: ObservedState,
+    *,
+    question: str | None = None,
+    choices: tuple[str, ...] = (),
+    draft: str | None = None,
+    message: str | None = None,
+) -> Observation:
+    return Observation(
+        state=state,
+        source="screen",
+        question=question,
+        choices=choices,
+        draft=draft,
+        message=message,
+    )
