@@ -8,10 +8,11 @@ import re
 from coders_queue import errors
 from coders_queue.agents.adapter import Adapter
 from coders_queue.agents.claude.adapter import ClaudeAdapter
+from coders_queue.agents.codex.adapter import CodexAdapter
 from coders_queue.agents.shell import ShellAdapter
 
 _ADAPTERS: dict[str, Adapter] = {
-    adapter.name: adapter for adapter in (ClaudeAdapter(), ShellAdapter())
+    adapter.name: adapter for adapter in (ClaudeAdapter(), CodexAdapter(), ShellAdapter())
 }
 #: What npm and PyPI call a version.
 _VERSION = re.compile(r"[0-9][0-9A-Za-z.+_-]{0,63}\Z")

