@@ -115,6 +115,13 @@ class Adapter(Protocol):
     delivery: Delivery
     """How later prompts are typed into it."""
 
+    def lead(self, spec: SessionSpec, environ: Mapping[str, str]) -> SessionSpec:
+        """The request with what leads the tool to the models of its ``provider``.
+
+        ``environ`` is of whoever asks. Raises UsageError when it cannot be led there.
+        """
+        ...
+
     def config_files(self, spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:
         """The user's own files that the plan builds on, absolute paths."""
         ...

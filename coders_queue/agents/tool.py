@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from coders_queue import errors
 from coders_queue.agents.adapter import Adapter, Delivery, LaunchFacts, Package
 from coders_queue.agents.screen import Screen
 from coders_queue.models.observation import Observation
@@ -35,6 +36,15 @@ class Tool:
     tested: tuple[str, ...] = ()
     native_schema = False
     delivery = Delivery()
+
+    name: str
+
+    def lead(self, spec: SessionSpec, environ: Mapping[str, str]) -> SessionSpec:
+        """It has its own models only."""
+        raise errors.UsageError(
+            f"{self.name} cannot be led to the models of {spec.provider}",
+            f"leave --{spec.provider} out",
+        )
 
     def config_files(self, spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:
         """None."""

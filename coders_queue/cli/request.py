@@ -84,6 +84,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the tool's terminal interface, to attach to",
     )
     parser.add_argument("--model", metavar="MODEL", help="the model, in the agent's own spelling")
+    parser.add_argument(
+        "--ollama",
+        dest="provider",
+        action="store_const",
+        const="ollama",
+        help="claude on a model of Ollama's: CODERS_OLLAMA_BASE_URL, _AUTH_TOKEN, _MODEL",
+    )
     parser.add_argument("--permission", choices=PERMISSIONS, help="what the agent may do unasked")
     parser.add_argument("--resume", metavar="ID", help="go on with this conversation of the tool's")
     schema = parser.add_argument(
@@ -120,6 +127,7 @@ def build(options: argparse.Namespace, environ: Mapping[str, str], *, wait: bool
         "name": options.name,
         "mode": options.mode,
         "model": options.model,
+        "provider": options.provider,
         "permission": options.permission,
         "resume": options.resume,
         "output_schema": _schema(options.schema),

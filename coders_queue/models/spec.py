@@ -20,6 +20,7 @@ MAX_TASK_BYTES = 4 * 1024 * 1024
 MAX_SCHEMA_BYTES = 256 * 1024
 
 Mode = Literal["headless", "interactive"]
+Provider = Literal["ollama"]
 Permission = Literal["default", "edit", "full"]
 
 
@@ -107,6 +108,8 @@ class SessionSpec(Model):
     """Height of the terminal, characters."""
     model: str | None = None
     """The model to use, in the agent's own spelling."""
+    provider: Provider | None = None
+    """Whose models to use, where the agent can be led elsewhere; None for its own."""
     permission: Permission = "default"
     """What the agent may do unasked; the adapter maps it to the tool's own modes."""
     resume: str | None = None
@@ -128,6 +131,12 @@ class SessionSpec(Model):
     """What to do with results handed on by a canvas: add them to the task, or not."""
     correlation_id: str | None = None
     """Ties log lines from command to transcript together; the session's id when None."""
+
+    @property
+    def place(self) -> str:
+        """The directory that its workspace is, or is made from."""
+        workspace = self.workspace
+        return workspace.path if workspace.type == "directory" else workspace.repository
 
     @field_validator("task")
     @classmethod

@@ -28,7 +28,7 @@ from collections.abc import Mapping, Sequence
 from coders_queue import errors, ids
 from coders_queue.agents import ending
 from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, Delivery, LaunchFacts, Package
-from coders_queue.agents.claude import home, hooks, render, stream, transcript
+from coders_queue.agents.claude import home, hooks, ollama, render, stream, transcript
 from coders_queue.agents.claude import screen as look
 from coders_queue.agents.screen import Screen, plain
 from coders_queue.agents.tool import Tool
@@ -139,6 +139,10 @@ class ClaudeAdapter(Tool):
             terminal=True,
         )
         return home.furnish(plan, spec, facts)
+
+    def lead(self, spec: SessionSpec, environ: Mapping[str, str]) -> SessionSpec:
+        """To Ollama."""
+        return ollama.settle(spec, environ)
 
     def config_files(self, spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:
         """The user's ``.claude.json``."""

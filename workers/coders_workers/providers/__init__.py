@@ -1,0 +1,1 @@
+"""Model services that can be asked, before an agent starts, whether they will do."""
