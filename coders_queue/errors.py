@@ -13,12 +13,13 @@
     ├── SpawnError              (5)  the agent could not be started
     │   ├── UnknownAgent
     │   ├── MissingBinary
+    │   ├── InstallError             a version that cannot be had
     │   └── WorkspaceError           missing directory, not a repository
     ├── Unavailable             (6)  broker, worker or host does not answer
     ├── SetupError              (7)  this machine lacks something (tmux too old)
     └── TimedOut                (8)  it did not happen in the time allowed
-
         └── DeliveryInDoubt          a text that may have been sent to an agent
+
 An error is one line for a person (``message``) and, where there is one, the way out (``hint``).
 An agent's own failure is not in this tree: it is an :class:`~coders_queue.models.outcome.Outcome`
 (``AgentFailed`` exists only for callers that asked for an exception).
@@ -90,13 +91,13 @@ class Conflict(CodersError):
     exit_code = 4
 
 
-class SpawnError(CodersError):
 class Undelivered(Conflict):
     """A text was not sent to an agent, for certain; the message says what was in the way."""
 
     kind = "undelivered"
 
 
+class SpawnError(CodersError):
     """The agent could not be started; the message says why."""
 
     kind = "spawn"
@@ -113,6 +114,12 @@ class MissingBinary(SpawnError):
     """The agent's program is not on this host."""
 
     kind = "missing-binary"
+
+
+class InstallError(SpawnError):
+    """A version of an agent's program could not be installed; the message says why."""
+
+    kind = "install"
 
 
 class WorkspaceError(SpawnError):
@@ -142,17 +149,17 @@ class TimedOut(CodersError):
     exit_code = 8
 
 
+class DeliveryInDoubt(TimedOut):
+    """A text may have been sent to an agent: nothing shows whether it was taken."""
+
+    kind = "delivery-in-doubt"
+
+
 class AgentFailed(CodersError):
     """An agent's failure as an exception, for sessions spawned with ``raise_on_failure``."""
 
     kind = "agent-failed"
     exit_code = 1
-
-
-class DeliveryInDoubt(TimedOut):
-    """A text may have been sent to an agent: nothing shows whether it was taken."""
-
-    kind = "delivery-in-doubt"
 
 
 def _tree(root: type[CodersError]) -> dict[str, type[CodersError]]:

@@ -6,8 +6,8 @@ A connection carries one request: one line of JSON ``{"verb": ..., "params": {..
 ...}``. The answer is lines of JSON: any number of ``{"part": {...}}`` for the streaming verbs, then
 one ``{"ok": {...}}`` or ``{"error": {"kind", "message", "hint"}}``. Bytes travel as base64.
 
-A *session object* is what ``coders ls --json`` prints: ``id, name, agent, version, state, attempts,
-host, owner, labels, mode, cwd, created_at, started_at, ended_at, pid, cancel_reason, exit_code,
+A *session object* is what ``coders ls --json`` prints: ``id, name, agent, version (asked for),
+agent_version (that ran), state, attempts, host, owner, labels, mode, cwd, created_at, started_at, ended_at, pid, cancel_reason, exit_code,
 signal, cause, result, output, output_truncated, usage, conversation_id, workspace, archived,
 correlation_id``; what is not known yet is null.
 
@@ -18,11 +18,11 @@ verb            params                                                 answer
                                                                        host, roles, broker, embedded,
                                                                        degraded, sessions: {state: n},
                                                                        state_dir}``
-``spawn``       ``id`` (the caller's choice, so that asking again      a session object, once the agent's
-                starts nothing twice), ``spec`` (fields of             process lives (``wait`` true), else
-                SessionSpec but workspace and owner), ``cwd``,         at once
-                ``worktree`` (a ref or null),
-                ``environ`` (the caller's; the host takes what the
+``spawn``       ``id`` (the caller's choice, so that asking again      parts ``{progress}`` while a program
+                starts nothing twice), ``spec`` (fields of             is installed, then a session object
+                SessionSpec but workspace and owner), ``cwd``,         with ``warnings``, once the agent's
+                ``worktree`` (a ref or null),                          process lives (``wait`` true), else
+                ``environ`` (the caller's; the host takes what the     at once
                 agent may have), ``wait`` bool
 ``ls``          ``all`` bool, ``owner``, ``limit``                     ``{sessions: [object...]}``
 ``show``        ``ref``                                                a session object with ``spec`` (its

@@ -123,6 +123,7 @@ def log_keys() -> str:
 _VIEW: dict[str, tuple[type[BaseModel], str] | str] = {
     "id": "The session's id, which is its Celery task's id.",
     **{key: (SessionSpec, key) for key in ("name", "agent", "version", "owner", "labels", "mode")},
+    "agent_version": (Outcome, "agent_version"),
     "state": "Where it stands: see [lifecycle](lifecycle.md).",
     "attempts": "How often it was assigned to a host.",
     "host": "The host that runs or ran it.",
@@ -151,7 +152,8 @@ def session() -> str:
     lines = [
         *("# The session object", "", _MADE, ""),
         "What `coders run`, `wait`, `result` and `show --json` print, and `coders ls --json` as a",
-        "list: one flat JSON object. What is not known yet is null.",
+        "list: one flat JSON object. What is not known yet is null. `run` and `spawn` add",
+        "`warnings`, a list of texts: what there is to say of the agent's version.",
         *("", "| Key | Meaning |", "|---|---|"),
     ]
     for key in shown:

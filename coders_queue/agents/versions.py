@@ -13,6 +13,8 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+#: What npm and PyPI call one exact version; safe as a file's name.
+_EXACT = re.compile(r"[0-9][0-9A-Za-z.+_-]{0,63}\Z")
 _VERSION = re.compile(r"v?(\d+(?:\.\d+)*)(?:[-.+]?([0-9A-Za-z][0-9A-Za-z.+_-]*))?\Z")
 
 
@@ -52,6 +54,11 @@ def parse(text: str | None) -> Version | None:
         return None
 
 
+def is_exact(text: str) -> bool:
+    """Whether it is one version, not a range or a tag, and nothing but one."""
+    return _EXACT.match(text) is not None
+
+
 class Ranges(Generic[T]):
     """Data that holds from a version on, until the next one's.
 
@@ -88,3 +95,15 @@ def nearest(version: str, tested: Sequence[str]) -> str | None:
         return ordered[-1] if ordered else None
     older = [one for one in ordered if Version.parse(one) <= wanted]
     return older[-1] if older else ordered[0]
+
+
+def untested(name: str, version: str | None, tested: Sequence[str]) -> str | None:
+    """What to say of running that version, in one line; None when it was tested, or none was."""
+    if not tested or version in tested:
+        return None
+    if version is None:
+        return f"which version of {name} this is cannot be told; it is taken for {tested[-1]}"
+    return (
+        f"{name} {version} is not a version that coders was tested with; "
+        f"going on as with {nearest(version, tested)}"
+    )

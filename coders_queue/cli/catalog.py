@@ -28,9 +28,9 @@ class CommandModule(Protocol):
 
 
 class Entry:
-    """One command, before its module is loaded."""
+    """One command, before its module is loaded; or several below one word."""
 
-    __slots__ = ("group", "name", "summary", "takes_argv", "verbatim")
+    __slots__ = ("children", "group", "name", "summary", "takes_argv", "verbatim")
 
     def __init__(
         self,
@@ -40,6 +40,7 @@ class Entry:
         *,
         takes_argv: bool = False,
         verbatim: bool = False,
+        children: tuple[Entry, ...] = (),
     ) -> None:
         self.group = group
         self.name = name
@@ -48,12 +49,26 @@ class Entry:
         self.takes_argv = takes_argv
         #: Whether all that follows is handed on unread.
         self.verbatim = verbatim
+        #: Commands below it, ``agents ls``; the first is meant when none is named. It has no module
+        #: of its own then.
+        self.children = children
 
     def load(self) -> CommandModule:
         """Import the command's module."""
-        module: CommandModule = import_module(f"coders_queue.cli.commands.{self.name}")
+        path = self.name.replace(" ", ".")
+        module: CommandModule = import_module(f"coders_queue.cli.commands.{path}")
         return module
 
+
+_AGENTS = (
+    Entry("", "agents ls", "the agents: versions here, pinned, installed, tested"),
+    Entry("", "agents check", "check an agent's program and login, and say the fix"),
+    Entry("", "agents install", "install a version of an agent's program"),
+    Entry("", "agents rm", "remove an installed version"),
+    Entry("", "agents pin", "pin an agent to a version, or see what is pinned"),
+    Entry("", "agents read", "what a recorded screen, stream or transcript says"),
+    Entry("", "agents conform", "drive a real CLI against the model stub", verbatim=True),
+)
 
 _TABLE = (
     Entry("Sessions", "run", "start an agent, watch it, print its result", takes_argv=True),
@@ -70,7 +85,7 @@ _TABLE = (
     Entry("This machine", "down", "stop them; sessions stay"),
     Entry("This machine", "status", "what runs here"),
     Entry("This machine", "doctor", "check this machine and say the fix"),
-    Entry("This machine", "agents", "the agents found here"),
+    Entry("This machine", "agents", "the agents' programs and their versions", children=_AGENTS),
     Entry("This machine", "worker", "run a worker in the foreground", verbatim=True),
     Entry("This machine", "flower", "watch the queue in a browser", verbatim=True),
     Entry("The rest", "config", "the configuration and where each value came from"),

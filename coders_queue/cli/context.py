@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 
+from coders_queue import errors
 from coders_queue.cli.console import Console
 from coders_queue.cli.host import Host
 from coders_queue.settings.paths import Paths
@@ -19,6 +20,16 @@ class Context:
         self.console = Console(environ)
         #: Ties this run to the log lines that it causes on the host.
         self.correlation = os.urandom(16).hex()
+
+    @property
+    def here(self) -> str:
+        """The current directory. Raises WorkspaceError when it is gone."""
+        try:
+            return os.getcwd()  # noqa: PTH109
+        except FileNotFoundError:
+            raise errors.WorkspaceError(
+                "the directory you are in does not exist any more", "go to another one"
+            ) from None
 
     @cached_property
     def paths(self) -> Paths:

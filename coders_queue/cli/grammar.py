@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from coders_queue import __version__
 from coders_queue.cli import exits
 from coders_queue.cli.catalog import COMMANDS, CommandModule, Entry
-from coders_queue.cli.parser import Parser
+from coders_queue.cli.parser import Parser, unknown_word
 
 DESCRIPTION = "coders: AI coding agents as dependable work, in tmux, on one machine or many."
 START = 'Start with: coders run claude "fix the failing test"'
@@ -22,6 +23,35 @@ def of_command(entry: Entry, module: CommandModule) -> Parser:
     module.arguments(parser)
     parser.usage = usage(entry, parser)
     return parser
+
+
+def child(entry: Entry, words: Sequence[str]) -> tuple[Entry, Sequence[str]]:
+    """The command below a word that is meant, and the words left for it. Raises UsageError."""
+    if not words or words[0].startswith("-"):
+        return entry.children[0], words
+    known = {one.name.partition(" ")[2]: one for one in entry.children}
+    if words[0] not in known:
+        raise unknown_word(
+            f"command of {entry.name}", words[0], known, f"one of: {', '.join(known)}"
+        )
+    return known[words[0]], words[1:]
+
+
+def group_usage(entry: Entry) -> str:
+    """The one line above the help of a word with commands below it."""
+    names = " | ".join(one.name.partition(" ")[2] for one in entry.children)
+    return f"coders {entry.name} [{names}] [OPTION...]"
+
+
+def group_help(entry: Entry) -> str:
+    """What ``coders agents --help`` prints."""
+    lines = [f"usage: {group_usage(entry)}", "", _sentence(entry), ""]
+    lines += [f"  {one.name:<16} {one.summary}" for one in entry.children]
+    first = entry.children[0].name
+    told = [f"  {one.load().EXAMPLES[0]}" for one in entry.children]
+    return "\n".join(
+        [*lines, "", f"coders {entry.name} alone is coders {first}.", "", "examples:", *told]
+    )
 
 
 def read(entry: Entry, parser: Parser, words: Sequence[str]) -> argparse.Namespace:
@@ -41,11 +71,20 @@ def complete_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = Parser(prog="coders")
     parser.add_argument("--version", action="store_true")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for entry in COMMANDS.values():
-        child = commands.add_parser(entry.name, help=entry.summary)
-        if entry.name in words and not entry.verbatim:
-            entry.load().arguments(child)
+    _add(commands, COMMANDS.values(), words)
     return parser
+
+
+def _add(commands: Any, entries: Iterable[Entry], words: Sequence[str]) -> None:
+    for entry in entries:
+        name = entry.name.rpartition(" ")[2]
+        parser = commands.add_parser(name, help=entry.summary)
+        if name not in words:
+            continue
+        if entry.children:
+            _add(parser.add_subparsers(metavar="COMMAND"), entry.children, words)
+        elif not entry.verbatim:
+            entry.load().arguments(parser)
 
 
 def usage(entry: Entry, parser: Parser) -> str:
@@ -66,9 +105,9 @@ def usage(entry: Entry, parser: Parser) -> str:
     return " ".join(words)
 
 
-def description(entry: Entry, module: CommandModule) -> str:
+def description(entry: Entry, module: CommandModule | None = None) -> str:
     """What the command does, as a sentence, and what is worth knowing."""
-    text = entry.summary[0].upper() + entry.summary[1:] + "."
+    text = _sentence(entry)
     notes = getattr(module, "NOTES", "")
     if entry.takes_argv:
         text += (
@@ -76,6 +115,10 @@ def description(entry: Entry, module: CommandModule) -> str:
             "arguments of the agent's program."
         )
     return f"{text}\n{notes}" if notes else text
+
+
+def _sentence(entry: Entry) -> str:
+    return entry.summary[0].upper() + entry.summary[1:] + "."
 
 
 def examples(module: CommandModule) -> str:

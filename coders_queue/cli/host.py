@@ -9,6 +9,7 @@ from typing import Any
 from coders_queue import wire
 from coders_queue.cli import lazy
 from coders_queue.cli.console import Console
+from coders_queue.cli.text import printable
 
 #: Verbs that never start anything: they are about the worker itself.
 _NEVER_START = frozenset({"status", "stop"})
@@ -64,11 +65,17 @@ class Host:
     def _final(
         self, verb: str, params: dict[str, Any], timeout: float | None, doing: str | None
     ) -> dict[str, Any]:
-        with self._console.progress(doing or f"waiting for the worker ({verb})"):
+        with self._console.progress(doing or f"waiting for the worker ({verb})") as progress:
             answer: dict[str, Any] = {}
+            told = None
             for kind, body in self._send(verb, params, timeout):
                 if kind == "ok":
                     answer = body
+                elif "progress" in body and body["progress"] != told:
+                    told = body["progress"]
+                    progress.say(str(told))
+                    if not self._console.err.isatty():
+                        self._console.note(f"coders: {printable(told)}")
             return answer
 
     def _send(

@@ -55,8 +55,8 @@ def _run(words: Sequence[str], context: Context) -> int:
         case ["-V" | "--version", *_]:
             context.console.line(grammar.version_line())
             return exits.FINE
-        case ["help", name, *_]:
-            return _run([name, "--help"], context)
+        case ["help", *names]:
+            return _run([*names, "--help"], context)
         case [name, *rest]:
             return _command(name, rest, context)
     raise AssertionError(words)
@@ -71,6 +71,11 @@ def _command(name: str, words: Sequence[str], context: Context) -> int:
                 "options follow the command: coders ls --json",
             )
         raise unknown_word("command", name, COMMANDS, "coders --help")
+    if entry.children:
+        if words[:1] and words[0] in ("-h", "--help"):
+            context.console.line(grammar.group_help(entry))
+            return exits.FINE
+        entry, words = grammar.child(entry, words)
     module = entry.load()
     parser = grammar.of_command(entry, module)
     if entry.verbatim:

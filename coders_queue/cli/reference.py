@@ -55,7 +55,10 @@ def cli() -> str:
     """The page of all commands."""
     parts = [_CLI_HEAD]
     for entry in COMMANDS.values():
-        parts.append("\n".join(_command(entry)))
+        if entry.children:
+            parts.append("\n".join(_group(entry)))
+        for one in entry.children or (entry,):
+            parts.append("\n".join(_command(one)))
     return "\n".join(parts)
 
 
@@ -65,10 +68,16 @@ def exit_codes() -> str:
     return _EXITS_HEAD + "".join(rows)
 
 
+def _group(entry: Entry) -> Iterator[str]:
+    yield from (f"## coders {entry.name}", "", grammar.description(entry), "")
+    yield from ("```", grammar.group_usage(entry), "```", "")
+
+
 def _command(entry: Entry) -> Iterator[str]:
     module = entry.load()
     parser = grammar.of_command(entry, module)
-    yield from (f"## coders {entry.name}", "", grammar.description(entry, module), "")
+    mark = "###" if " " in entry.name else "##"
+    yield from (f"{mark} coders {entry.name}", "", grammar.description(entry, module), "")
     yield from ("```", grammar.usage(entry, parser), "```", "")
     rows = [_row(action) for action in parser.declared() if action.dest != "help"]
     if rows:

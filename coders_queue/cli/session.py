@@ -17,6 +17,12 @@ def label(session: dict[str, Any]) -> str:
     return printable(session.get("name") or str(session.get("id", "?"))[:8])
 
 
+def warn(console: Console, started: dict[str, Any]) -> None:
+    """Say what the host says of a session that it started."""
+    for warning in started.get("warnings") or ():
+        console.note(f"coders: warning: {printable(warning)}")
+
+
 def ended(session: dict[str, Any]) -> bool:
     """Whether nothing more will happen to it."""
     return session.get("state") in ENDED

@@ -63,8 +63,18 @@ def capture(words: Sequence[str], limit: float = 60.0) -> tuple[int, str]:
         return done.returncode, output.read().decode("utf-8", "replace")
 
 
+def ask(words: Sequence[str], limit: float = LIMIT) -> Any:
+    """What it answers to ``words`` with ``--json``. Raises AlreadySaid: it has told the user."""
+    code, text = capture([words[0], "--json", *words[1:]], limit)
+    return _answer(words[0], code, text)
+
+
 def _json_object(verb: str) -> dict[str, Any]:
-    code, text = capture([verb, "--json"], LIMIT)
+    answer = ask([verb])
+    return answer if isinstance(answer, dict) else {}
+
+
+def _answer(verb: str, code: int, text: str) -> Any:
     try:
         answer = json.loads(text)
     except ValueError:
@@ -75,4 +85,4 @@ def _json_object(verb: str) -> dict[str, Any]:
             error = errors.from_wire(told)
             raise AlreadySaid(error.message, error.hint, code)
         raise AlreadySaid(f"'coders {verb}' failed with exit code {code}", "coders doctor", code)
-    return answer if isinstance(answer, dict) else {}
+    return answer

@@ -17,13 +17,14 @@ from typing import Any
 from celery.canvas import Signature
 
 from coders_queue import errors, ids, wire
-from coders_queue.agents.registry import parse
+from coders_queue.agents.registry import get, parse
 from coders_queue.client.handle import SessionHandle
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.spec import SessionSpec
 from coders_queue.queue import names
 from coders_queue.queue.app import CodersApp, make_app
 from coders_queue.queue.session_task import parse_spec
+from coders_queue.settings import pins
 from coders_queue.settings.load import load
 from coders_queue.settings.paths import Paths
 from coders_queue.settings.schema import Settings
@@ -145,7 +146,14 @@ class Coders:
         }
         if version is not None:
             data["version"] = version
-        return parse_spec(data)
+        spec = parse_spec(data)
+        if spec.provider is not None:
+            spec = get(name).lead(spec, {**self._environ, **spec.env})
+        if spec.version is not None or get(name).package is None:
+            return spec
+        # settled here, so that whichever host takes the session runs the same
+        pin = pins.resolve(name, spec.place, self._environ, self.settings.programs.pins)
+        return spec if pin is None else spec.model_copy(update={"version": pin.version})
 
     def _spawn_here(self, session_id: str, spec: SessionSpec, wait: bool) -> SessionHandle:
         answer = wire.ask(

@@ -86,6 +86,8 @@ class Outcome(Model):
     usage: Usage | None = None
     conversation_id: str | None = None
     """The tool's own id of the conversation, to resume it by."""
+    agent_version: str | None = None
+    """The version of the agent's program that ran; None when it never did or cannot be told."""
     workspace: WorkspaceResult | None = None
     host: str | None = None
     attempts: int = 0

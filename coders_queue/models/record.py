@@ -26,6 +26,9 @@ class SessionRecord(Model):
     ended_at: float | None = None
     pid: int | None = None
     """Process id of the agent on its host, while it runs."""
+    agent_version: str | None = None
+    """The version of the agent's program that runs; None until it does, and when it cannot be
+    told."""
     cancel_reason: str | None = None
     """Set once somebody asked for the end; the host sees to it."""
     inputs: tuple[Any, ...] = ()

@@ -21,19 +21,19 @@ def session_object(record: SessionRecord, *, output_limit: int | None = None) ->
     truncated = outcome.output_truncated if outcome else False
     if output_limit is not None and len(output) > output_limit:
         output, truncated = output[-output_limit:], True
-    workspace = spec.workspace
     return {
         "id": record.id,
         "name": spec.name,
         "agent": spec.agent,
         "version": spec.version,
+        "agent_version": (outcome.agent_version if outcome else None) or record.agent_version,
         "state": str(record.state),
         "attempts": record.attempt,
         "host": record.host if outcome is None else outcome.host or record.host,
         "owner": spec.owner,
         "labels": dict(spec.labels),
         "mode": spec.mode,
-        "cwd": workspace.path if workspace.type == "directory" else workspace.repository,
+        "cwd": spec.place,
         "created_at": record.created_at,
         "started_at": outcome.started_at if outcome else record.started_at,
         "ended_at": record.ended_at,

@@ -238,6 +238,27 @@ class LogSettings(Model):
     """Files put aside that are kept, for each process."""
 
 
+class ProgramSettings(Model):
+    """The agents' programs: which versions of them, and how they get here."""
+
+    install: bool = True
+    """Whether a version that is asked for and not here is installed when a session needs it."""
+    npm: Text = "npm"
+    """The program that installs: a name looked up on PATH, or a path."""
+    timeout: Seconds = 600.0
+    """Seconds an installation may take."""
+    pins: Text | None = None
+    """A file of pinned versions that several machines share, absolute; it counts below a project's
+    and the user's own."""
+
+    @field_validator("pins")
+    @classmethod
+    def _is_absolute(cls, pins: str | None) -> str | None:
+        if pins is not None and not pins.startswith("/"):
+            raise ValueError("should be an absolute path")
+        return pins
+
+
 AgentName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 
 
@@ -252,6 +273,7 @@ class Settings(Model):
     tmux: TmuxSettings = TmuxSettings()
     agents: dict[AgentName, AgentSettings] = Field(default_factory=dict)
     """Agents by name."""
+    programs: ProgramSettings = ProgramSettings()
     log: LogSettings = LogSettings()
     owner: Text = Field(default_factory=system_user)
     """Who sessions are run for. Default: the operating system's user."""

@@ -63,6 +63,7 @@ class Store(Protocol):
         *,
         pid: int | None = None,
         started_at: float | None = None,
+        agent_version: str | None = None,
     ) -> bool:
         """A legal move of the current attempt to a state that is not an end.
 

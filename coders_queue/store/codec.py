@@ -39,6 +39,7 @@ FIELDS = (
     "started_at",
     "ended_at",
     "pid",
+    "agent_version",
     "cancel_reason",
     "settled",
     "archived",
@@ -108,6 +109,7 @@ def completed(outcome: Outcome, record: SessionRecord) -> Outcome:
         update={
             "attempts": outcome.attempts or record.attempt,
             "host": record.host if outcome.host is None else outcome.host,
+            "agent_version": outcome.agent_version or record.agent_version,
             "started_at": record.started_at if outcome.started_at is None else outcome.started_at,
             "ended_at": record.ended_at if outcome.ended_at is None else outcome.ended_at,
         }

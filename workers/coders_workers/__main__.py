@@ -1,4 +1,4 @@
-"""The host side's program: ``python -m coders_workers up|down|worker|beat|flower|doctor``.
+"""The host side's program: ``python -m coders_workers up|down|worker|beat|flower|doctor|agents``.
 
 Parses, configures logging, and hands over. People reach it as ``coders up`` and so on.
 """
@@ -24,7 +24,7 @@ from coders_workers.stack import Stack
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     options, rest = _parser().parse_known_args(argv)
-    if rest and options.command != "flower":
+    if rest and options.command not in ("flower", "agents"):
         print(f"coders: error: {options.command} does not take {rest[0]!r}", file=sys.stderr)
         return errors.UsageError.exit_code
     try:
@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         ("up", "start the embedded broker, the worker and beat where they do not run"),
         ("down", "end them; sessions stay"),
         ("doctor", "check this machine"),
+        ("agents", "list, check, install and remove agents' programs, in JSON"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("--json", action="store_true")

@@ -76,7 +76,7 @@ def _print(context: Context, sessions: list[dict[str, Any]]) -> None:
 
 def _row(one: dict[str, Any], now: float) -> tuple[object, ...]:
     seconds = session.runtime(one, now)
-    version = one.get("version")
+    version = one.get("agent_version") or one.get("version")
     return (
         str(one["id"])[:8],
         one.get("name") or "-",

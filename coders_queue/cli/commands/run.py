@@ -45,6 +45,7 @@ def run(options: Namespace, context: Context) -> int:
     started = context.host.ask(
         "spawn", params, timeout=request.SPAWN_LIMIT, doing=f"starting {params['spec']['agent']}"
     )
+    session.warn(console, started)
     streamed = b""
     try:
         if not options.json:
@@ -58,7 +59,7 @@ def run(options: Namespace, context: Context) -> int:
         watch.left(context, started)
         return exits.INTERRUPTED
     if options.json:
-        console.json(final)
+        console.json({**final, "warnings": started.get("warnings") or []})
     else:
         _report(context, final, streamed)
     return exits.of_session(final)

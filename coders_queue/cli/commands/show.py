@@ -59,6 +59,7 @@ def _request(shown: dict[str, Any], now: float) -> list[tuple[str, str]]:
     labels = ", ".join(f"{key}={value}" for key, value in (shown.get("labels") or {}).items())
     found = [
         ("agent", f"{shown.get('agent')}@{version}" if version else shown.get("agent")),
+        ("ran version", shown.get("agent_version")),
         ("mode", shown.get("mode")),
         ("model", spec.get("model")),
         ("permission", spec.get("permission")),

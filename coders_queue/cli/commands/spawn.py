@@ -31,6 +31,7 @@ def run(options: Namespace, context: Context) -> int:
     started = context.host.ask(
         "spawn", params, timeout=request.SPAWN_LIMIT, doing=f"starting {params['spec']['agent']}"
     )
+    session.warn(console, started)
     if options.json:
         console.json(started)
         return exits.FINE

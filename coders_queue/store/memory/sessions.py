@@ -101,6 +101,7 @@ class Sessions:
         target: State,
         pid: int | None,
         started_at: float | None,
+        agent_version: str | None,
     ) -> bool:
         """See :meth:`Store.move`."""
         rules.check_target(target)
@@ -111,12 +112,16 @@ class Sessions:
             changes: dict[str, Any] = {"state": target}
             if pid is not None:
                 changes["pid"] = pid
+            if agent_version is not None:
+                changes["agent_version"] = codec.through(agent_version, "the version")
             if started_at is not None:
                 changes["started_at"] = float(codec.number(started_at))
             elif target is State.RUNNING:
                 changes["started_at"] = self._clock()
             if target is State.QUEUED:
-                changes |= dict.fromkeys(("host", "assigned_at", "started_at", "pid"))
+                changes |= dict.fromkeys(
+                    ("host", "assigned_at", "started_at", "pid", "agent_version")
+                )
             self._put(record, **changes)
             self._note(record, kinds.of_state(target))
             return True

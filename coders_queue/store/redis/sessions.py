@@ -68,6 +68,7 @@ class Sessions:
         target: State,
         pid: int | None,
         started_at: float | None,
+        agent_version: str | None,
     ) -> bool:
         """See :meth:`Store.move`."""
         rules.check_target(target)
@@ -75,6 +76,8 @@ class Sessions:
         fields: dict[str, str] = {}
         if pid is not None:
             fields["pid"] = str(pid)
+        if agent_version is not None:
+            fields["agent_version"] = codec.dumps(agent_version, "the version")
         if started_at is not None:
             fields["started_at"] = codec.number(started_at)
         elif target is State.RUNNING:

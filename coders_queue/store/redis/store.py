@@ -81,9 +81,10 @@ class RedisStore:
         *,
         pid: int | None = None,
         started_at: float | None = None,
+        agent_version: str | None = None,
     ) -> bool:
         """A legal move of the current attempt."""
-        return self._sessions.move(session_id, attempt, target, pid, started_at)
+        return self._sessions.move(session_id, attempt, target, pid, started_at, agent_version)
 
     def request_cancel(self, session_id: str, reason: str) -> SessionRecord | None:
         """Ask for the end, durably."""

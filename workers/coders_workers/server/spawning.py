@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,16 @@ import structlog
 
 from coders_queue import errors, ids
 from coders_queue.agents import answer, registry
+from coders_queue.agents.tool import env_patterns
 from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.spec import SessionSpec
 from coders_queue.queue.session_task import parse_spec
+from coders_queue.settings import pins
+from coders_queue.settings.pins import Pin
 from coders_workers import workspace
-from coders_workers.programs.locate import find_program, locate
+from coders_workers.programs.installs import Say
+from coders_workers.programs.locate import Absent, Program, Programs, find_program
 from coders_workers.server import params as read
 from coders_workers.server.station import Station
 from coders_workers.supervisor import environment
@@ -31,6 +35,13 @@ _RAISED = {"spawn": errors.SpawnError, "workspace": errors.WorkspaceError}
 #: only take processor time from starts that can already go on.
 _HEAD_STARTS = 2
 
+#: How often a caller is told that an installation goes on, seconds.
+_TELL = 1.0
+
+Part = dict[str, Any]
+Progress = Generator[Part, None, list[str]]
+Spawn = Generator[Part, None, tuple[SessionRecord, list[str]]]
+
 
 class Spawning:
     """Takes requests for new sessions from people on this machine."""
@@ -39,9 +50,10 @@ class Spawning:
         self._station = station
         self._head_starts = threading.BoundedSemaphore(_HEAD_STARTS)
 
-    def spawn(self, params: dict[str, Any]) -> SessionRecord:
-        """Submit the session and, with ``wait``, see its agent live.
+    def spawn(self, params: dict[str, Any]) -> Spawn:
+        """Submit the session and, with ``wait``, see its agent live; the record and warnings.
 
+        Yields what to tell meanwhile: ``{progress}`` while the agent's program is installed.
         Raises what is wrong with the request before anything is written, and a SpawnError with the
         cause when the agent did not come up. Asked again with the id of a session that is there, it
         starts nothing and says how that one is.
@@ -50,15 +62,19 @@ class Spawning:
         session_id = self._id(params)
         known = self._station.store.get(session_id)
         if known is not None:
-            return self._alive(known) if waits else known
+            return self._alive(known) if waits else known, []
         spec = self._spec(params)
+        spec, pin = self._pinned(spec, params)
         here = self._place_here(spec)
+        warnings: list[str] = []
         if here:
             self._preflight(spec)
+            warnings = yield from self._program(spec, pin)
         log.info("session_requested", session=session_id, agent=spec.agent, owner=spec.owner)
         head_start = waits and here and self._head_starts.acquire(blocking=False)
         try:
-            return self._start(session_id, spec, here=here, waits=waits, head_start=head_start)
+            record = self._start(session_id, spec, here=here, waits=waits, head_start=head_start)
+            return record, warnings
         finally:
             if head_start:
                 self._head_starts.release()
@@ -172,9 +188,14 @@ class Spawning:
                 else {"type": "worktree", "repository": cwd, "ref": worktree}
             )
         environ = read.texts(params, "environ")
-        patterns = (*station.settings.session.pass_env, *adapter.pass_env)
+        configured = station.settings.agent(agent).env
+        switches = {**station.host.environ, **environ, **configured, **read.texts(data, "env")}
+        patterns = (*station.settings.session.pass_env, *env_patterns(adapter, switches))
         data["env"] = environment.caller_part(environ, patterns) | read.texts(data, "env")
-        return parse_spec(data)
+        spec = parse_spec(data)
+        if spec.provider is None:
+            return spec
+        return adapter.lead(spec, {**station.host.environ, **environ, **read.texts(data, "env")})
 
     def _place_here(self, spec: SessionSpec) -> bool:
         station = self._station
@@ -193,7 +214,6 @@ class Spawning:
 
     def _preflight(self, spec: SessionSpec) -> None:
         """What can be known to be wrong on this machine, before anything is written."""
-        station = self._station
         adapter = registry.get(spec.agent)
         if spec.mode not in adapter.modes:
             raise errors.UsageError(
@@ -202,7 +222,7 @@ class Spawning:
         if spec.output_schema is not None:
             answer.check_schema(spec.output_schema)
         wanted = spec.workspace
-        path = Path(wanted.path if wanted.type == "directory" else wanted.repository)
+        path = Path(spec.place)
         try:
             there = path.exists()
         except OSError as error:  # a name longer than any may be, a directory we may not enter
@@ -217,7 +237,68 @@ class Spawning:
             raise errors.WorkspaceError(f"{path} is not a directory", "check --cwd")
         if wanted.type == "worktree":
             workspace.check_worktree(wanted)
-        configured = station.settings.agent(spec.agent).program
-        search = spec.env.get("PATH") or station.host.environ.get("PATH", "")
-        if locate(adapter, configured, spec.version, search, path) is None and spec.argv:
-            find_program(spec.argv[0], search, path, spec.agent)
+
+    def _pinned(self, spec: SessionSpec, params: dict[str, Any]) -> tuple[SessionSpec, Pin | None]:
+        """With the version that the pin files name, where the caller named none.
+
+        Settled here, so that whichever host takes the session runs the same.
+        """
+        if spec.version is not None or registry.get(spec.agent).package is None:
+            return spec, None
+        environ = {**self._station.host.environ, **read.texts(params, "environ")}
+        pin = pins.resolve(spec.agent, spec.place, environ, self._station.settings.programs.pins)
+        if pin is None:
+            return spec, None
+        return spec.model_copy(update={"version": pin.version}), pin
+
+    def _program(self, spec: SessionSpec, pin: Pin | None) -> Progress:
+        """See that the agent's program is here, installing it if that is due; warnings."""
+        station = self._station
+        adapter = registry.get(spec.agent)
+        cwd = Path(spec.place)
+        path = spec.env.get("PATH") or station.host.environ.get("PATH", "")
+        programs = Programs(station.settings, station.host.paths, station.host.environ)
+        try:
+            try:
+                found = programs.locate(adapter, spec.version, path, cwd)
+            except Absent:
+                if not station.settings.programs.install:
+                    raise
+                found = yield from _installing(
+                    lambda say: programs.provide(adapter, spec.version, path, cwd, say)
+                )
+        except errors.SpawnError as error:
+            if pin is None:
+                raise
+            where = f"{error.message} (pinned in {pin.where})"
+            raise type(error)(where, error.hint) from None
+        if found is None:
+            if spec.argv:
+                find_program(spec.argv[0], path, cwd, spec.agent)
+            return []
+        if found.warning is None:
+            return []
+        log.warning("agent_untested", agent=spec.agent, version=found.version, cause=found.warning)
+        return [found.warning]
+
+
+def _installing(work: Callable[[Say], Program | None]) -> Generator[Part, None, Program | None]:
+    """Do it on a thread of its own; a part at intervals, so that the caller hears from us."""
+    told = ["getting the agent's program"]
+    done: Future[Program | None] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work(told.append))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets it
+            done.set_exception(error)
+
+    # it goes on should the caller hang up: the next one has it ready
+    threading.Thread(target=run, name="install", daemon=True).start()
+    while True:
+        try:
+            return done.result(timeout=_TELL)
+        except TimeoutError:
+            if done.done():
+                raise
+            yield {"progress": told[-1]}

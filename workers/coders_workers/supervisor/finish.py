@@ -14,14 +14,15 @@ from coders_queue.models.launch import ExitStatus, Reading
 from coders_queue.models.outcome import Cause, CauseKind, Outcome, WorkspaceResult
 from coders_queue.models.record import SessionRecord
 from coders_workers import recording, workspace
+from coders_workers.programs import chosen
 from coders_workers.runtimes.base import Ended, Started
-from coders_workers.supervisor import plan, tool_files
+from coders_workers.supervisor import overlay, plan, tool_files
 from coders_workers.supervisor.host import Host, correlate
 
 log = structlog.get_logger(__name__)
 
-#: How a deadline marks its cancel, so that the outcome can tell it from a person's.
-TIMEOUT_REASON = "timeout"
+#: In the directory of an attempt that was stopped because it ran for longer than it may.
+DEADLINE = "deadline"
 
 #: How much of its errors an adapter is shown to say why an agent failed, bytes.
 _STDERR_LIMIT = 64 * 1024
@@ -54,6 +55,7 @@ class Finisher:
                 outcome = self._read(record, directory, ended)
                 done = self._record(record, outcome)
             host.runtime.discard(ids.attempt_ref(session_id, attempt))
+            overlay.remove(directory)
             host.follow.archive(session_id, attempt)
             return done
 
@@ -132,7 +134,14 @@ class Finisher:
         prepared = workspace.recall(directory)
         cwd = str(prepared.cwd) if prepared else host.environ.get("HOME", "/")
         facts = plan.facts_of(host, adapter, record, directory, cwd)
+        program = chosen.recall(directory)
         started = host.runtime.started(directory)
+        facts = facts.model_copy(
+            update={
+                "version": program.version if program else None,
+                "started_at": started.at if started else None,
+            }
+        )
         status = ended.status
         if ended.error is not None:
             reading = Reading(ok=False, message=ended.error)
@@ -147,7 +156,8 @@ class Finisher:
             )
             reading = _typed(record, reading)
         text, truncated = recording.tail_text(directory, host.settings.session.output_limit)
-        state, cause = self._verdict(record, status, ended, reading)
+        late = deadline_reason(record) if (directory / DEADLINE).exists() else None
+        state, cause = self._verdict(record, status, ended, reading, late)
         return Outcome(
             id=record.id,
             state=state,
@@ -159,6 +169,7 @@ class Finisher:
             output_truncated=truncated,
             usage=reading.usage,
             conversation_id=reading.conversation_id,
+            agent_version=facts.version,
             workspace=self._workspace(directory),
             host=host.name,
             attempts=record.attempt,
@@ -177,10 +188,15 @@ class Finisher:
         return tool_files.transcripts(adapter.transcripts(record.spec, facts), since)
 
     def _verdict(
-        self, record: SessionRecord, status: ExitStatus, ended: Ended, reading: Reading
+        self,
+        record: SessionRecord,
+        status: ExitStatus,
+        ended: Ended,
+        reading: Reading,
+        late: str | None,
     ) -> tuple[Literal["succeeded", "failed", "cancelled"], Cause | None]:
         if record.cancel_reason is not None:
-            if record.cancel_reason.startswith(TIMEOUT_REASON):
+            if record.cancel_reason == late:
                 return "cancelled", Cause(kind="timeout", message=record.cancel_reason)
             return "cancelled", Cause(kind="cancelled", message=record.cancel_reason)
         if ended.error is not None:
@@ -222,3 +238,12 @@ def _typed(record: SessionRecord, reading: Reading) -> Reading:
     except answer.WrongAnswer as error:
         message = f"{record.spec.agent}: its answer is not as asked for: {error}"
         return reading.model_copy(update={"ok": False, "message": message})
+
+
+def deadline_reason(record: SessionRecord) -> str:
+    """Why a session that ran for longer than it may is cancelled.
+
+    A person may give the same words as theirs; only with the mark in the attempt's directory are
+    they a deadline's.
+    """
+    return f"timeout: it ran for longer than {record.spec.timeout or 0:g} s"

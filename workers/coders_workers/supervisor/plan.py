@@ -14,9 +14,13 @@ from coders_queue import errors, ids
 from coders_queue.agents import answer, registry
 from coders_queue.agents.adapter import Adapter, LaunchFacts
 from coders_queue.agents.prompt import with_inputs
+from coders_queue.agents.tool import env_patterns
 from coders_queue.models.launch import SeedFile
 from coders_queue.models.record import SessionRecord
-from coders_workers.programs.locate import Program, find_program, locate
+from coders_workers.programs import chosen
+from coders_workers.programs.installs import Say
+from coders_workers.programs.locate import Program, Programs, find_program
+from coders_workers.providers import ollama
 from coders_workers.runtimes.base import Launch
 from coders_workers.supervisor import environment, overlay, tool_files
 from coders_workers.supervisor.host import Host
@@ -41,8 +45,19 @@ def program_for(
     host: Host, adapter: Adapter, record: SessionRecord, path: str, cwd: str
 ) -> Program | None:
     """The program that the record's version asks for. Raises MissingBinary."""
-    configured = host.settings.agent(adapter.name).program
-    return locate(adapter, configured, record.spec.version, path, Path(cwd))
+    programs = Programs(host.settings, host.paths, host.environ)
+    return programs.locate(adapter, record.spec.version, path, Path(cwd))
+
+
+def provide_program(host: Host, record: SessionRecord, say: Say) -> None:
+    """See to it that :func:`program_for` finds an exact version. Raises SpawnError."""
+    if record.spec.version is None:
+        return
+    spec = record.spec
+    adapter = registry.get(spec.agent)
+    environ = {**host.environ, **host.settings.agent(spec.agent).env, **spec.env}
+    programs = Programs(host.settings, host.paths, host.environ)
+    programs.provide(adapter, spec.version, environment.path_of(environ), Path(spec.place), say)
 
 
 def facts_of(
@@ -58,15 +73,15 @@ def facts_of(
         if task is not None and not (adapter.native_schema and spec.mode == "headless"):
             task = answer.wish(task, spec.output_schema)
     configured = host.settings.agent(spec.agent)
-    host_env = environment.host_part(
-        host.environ, (*host.settings.session.pass_env, *adapter.pass_env)
-    )
+    patterns = env_patterns(adapter, {**host.environ, **configured.env, **spec.env})
+    host_env = environment.host_part(host.environ, (*host.settings.session.pass_env, *patterns))
     facts = LaunchFacts(
         session_id=record.id,
         attempt=record.attempt,
         task=task,
         directory=str(directory),
-        cwd=cwd,
+        # as getcwd() tells it: tools look their trust and their conversations up by that
+        cwd=os.path.realpath(cwd),
         home=host.environ.get("HOME", "/"),
         host_env=host_env,
         environ={**host_env, **configured.env, **spec.env},
@@ -93,12 +108,15 @@ def make_launch(host: Host, record: SessionRecord, directory: Path, prepared: Pr
     spec = record.spec
     adapter = adapter_for(record)
     configured = host.settings.agent(spec.agent)
+    if spec.provider == "ollama" and spec.model is not None:
+        ollama.check(spec.env, spec.model)
     facts = facts_of(host, adapter, record, directory, str(prepared.cwd))
     path = environment.path_of(facts.environ)
-    chosen = program_for(host, adapter, record, path, facts.cwd)
-    plan = adapter.plan(
-        spec, facts if chosen is None else facts.model_copy(update={"version": chosen.version})
-    )
+    program = program_for(host, adapter, record, path, facts.cwd)
+    if program is not None:
+        chosen.remember(directory, program)
+        facts = facts.model_copy(update={"version": program.version})
+    plan = adapter.plan(spec, facts)
     own = {
         "CODERS_SESSION_ID": record.id,
         "CODERS_ATTEMPT": str(record.attempt),
@@ -122,15 +140,15 @@ def make_launch(host: Host, record: SessionRecord, directory: Path, prepared: Pr
         overlay.make(directory, one, seeded)
     for seed in plan.files:
         _write_private(directory, seed)
-    if chosen is not None and plan.argv[0] == adapter.program:
-        program = chosen.path
+    if program is not None and plan.argv[0] == adapter.program:
+        executable = program.path
     else:
-        program = find_program(plan.argv[0], environ["PATH"], prepared.cwd, spec.agent)
+        executable = find_program(plan.argv[0], environ["PATH"], prepared.cwd, spec.agent)
     return Launch(
         ref=ids.attempt_ref(record.id, record.attempt),
         directory=directory,
         argv=argv,
-        program=program,
+        program=executable,
         cwd=str(prepared.cwd),
         env=environ,
         terminal=plan.terminal,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import structlog
 
 from coders_queue import errors, ids
@@ -9,6 +11,7 @@ from coders_queue.models.lifecycle import State
 from coders_queue.models.outcome import CauseKind
 from coders_queue.models.record import SessionRecord
 from coders_workers import attempt_dir, workspace
+from coders_workers.programs import chosen
 from coders_workers.runtimes.base import Started
 from coders_workers.supervisor import plan
 from coders_workers.supervisor.finish import Finisher
@@ -25,6 +28,8 @@ class Spawner:
         self._host = host
         self._finisher = finisher
         self._watched = watched
+        self._preparing: set[str] = set()
+        self._guard = threading.Lock()
 
     def spawn(self, session_id: str, attempt: int) -> bool:
         """Bring the attempt up; False when it is not this host's to start (any more).
@@ -32,6 +37,16 @@ class Spawner:
         A request that cannot be started ends the session as failed, with the cause. Run twice, at
         once, or after a crash in the middle, it starts one agent.
         """
+        ref = ids.attempt_ref(session_id, attempt)
+        with self._guard:
+            if ref in self._preparing:
+                return False  # another thread installs its program, and goes on then
+            self._preparing.add(ref)
+        try:
+            missing = self._provide(session_id, attempt)
+        finally:
+            with self._guard:
+                self._preparing.discard(ref)
         with self._host.turn(session_id, attempt):
             record = self._mine(session_id, attempt)
             if record is None:
@@ -47,6 +62,8 @@ class Spawner:
             ):
                 return False
             try:
+                if missing is not None:
+                    raise missing
                 self._start(record)
             except errors.Unavailable:
                 raise  # the store is away: the sweep goes on from what is on the disk
@@ -73,10 +90,37 @@ class Spawner:
     def confirm(self, record: SessionRecord, started: Started) -> None:
         """The agent lives: say so. Called again by the sweep when the store was away just then."""
         host = self._host
+        program = chosen.recall(host.attempt_path(record.id, record.attempt))
         if host.store.move(
-            record.id, record.attempt, State.RUNNING, pid=started.pid, started_at=started.at
+            record.id,
+            record.attempt,
+            State.RUNNING,
+            pid=started.pid,
+            started_at=started.at,
+            agent_version=program.version if program else None,
         ):
             host.follow.started(record.id, started.pid, started.at)
+
+    def _provide(self, session_id: str, attempt: int) -> errors.SpawnError | None:
+        """Install the version of the program that is wanted, where it is not here; why not.
+
+        Outside of the attempt's turn: it can take minutes, in which the session can be cancelled.
+        """
+        record = self._mine(session_id, attempt)
+        if record is None or record.state is State.RUNNING or record.cancel_reason is not None:
+            return None
+        correlate(record, session_id)
+
+        def say(what: str) -> None:
+            log.info("program_installing", session=session_id, attempt=attempt, cause=what)
+            data = {"agent": record.spec.agent, "version": record.spec.version}
+            self._host.store.record_event(session_id, attempt, "installing", data)
+
+        try:
+            plan.provide_program(self._host, record, say)
+        except errors.SpawnError as error:
+            return error
+        return None
 
     def _mine(self, session_id: str, attempt: int) -> SessionRecord | None:
         record = self._host.store.get(session_id)

@@ -8,7 +8,7 @@ from coders_queue import ids
 from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
 from coders_workers import attempt_dir
-from coders_workers.supervisor.finish import TIMEOUT_REASON, Finisher
+from coders_workers.supervisor.finish import DEADLINE, Finisher, deadline_reason
 from coders_workers.supervisor.host import Host, correlate
 from coders_workers.supervisor.watch import Watched
 
@@ -70,7 +70,9 @@ class Stopper:
             return False
         if self._host.clock() - record.started_at <= limit:
             return False
-        reason = f"{TIMEOUT_REASON}: it ran for longer than {limit:g} s"
         log.info("session_timed_out", session=record.id, attempt=record.attempt)
-        self._host.store.request_cancel(record.id, reason)
+        directory = self._host.attempt_path(record.id, record.attempt)
+        if directory.is_dir():
+            (directory / DEADLINE).touch(mode=0o600)
+        self._host.store.request_cancel(record.id, deadline_reason(record))
         return self.stop(record.id, record.attempt)

@@ -1,0 +1,1 @@
+"""``coders agents ...``: one command a file."""
