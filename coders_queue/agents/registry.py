@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import difflib
-import re
 
 from coders_queue import errors
+from coders_queue.agents import versions
 from coders_queue.agents.adapter import Adapter
 from coders_queue.agents.claude.adapter import ClaudeAdapter
 from coders_queue.agents.codex.adapter import CodexAdapter
+from coders_queue.agents.gemini.adapter import GeminiAdapter
+from coders_queue.agents.qwen.adapter import QwenAdapter
 from coders_queue.agents.shell import ShellAdapter
 
 _ADAPTERS: dict[str, Adapter] = {
-    adapter.name: adapter for adapter in (ClaudeAdapter(), CodexAdapter(), ShellAdapter())
+    adapter.name: adapter
+    for adapter in (
+        ClaudeAdapter(),
+        CodexAdapter(),
+        GeminiAdapter(),
+        QwenAdapter(),
+        ShellAdapter(),
+    )
 }
-#: What npm and PyPI call a version.
-_VERSION = re.compile(r"[0-9][0-9A-Za-z.+_-]{0,63}\Z")
 
 
 def names() -> tuple[str, ...]:
@@ -39,7 +46,7 @@ def parse(text: str) -> tuple[str, str | None]:
     Raises UnknownAgent and UsageError.
     """
     name, at, version = text.partition("@")
-    if at and not _VERSION.match(version):
+    if at and not versions.is_exact(version):
         raise errors.UsageError(
             f"{version!r} is not a version of {name or 'an agent'}", "write it as claude@2.1.197"
         )

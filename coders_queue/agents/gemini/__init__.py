@@ -1,0 +1,1 @@
+"""Gemini CLI: how it is started, what it prints and shows, and what that means."""

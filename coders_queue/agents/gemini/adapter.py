@@ -1,0 +1,244 @@
+"""Gemini CLI's adapter: its command line, its environment, the meaning of its end.
+
+Headless, the prompt goes to standard input: any size, and exact to the byte (tried up to 1 MB with
+0.47 and 0.61). In the terminal it is the argument of ``--prompt-interactive``, or a file when it is
+too long for one. An ``@path`` of an existing file in it is Gemini CLI's own way to attach the file,
+and ``/`` at its start a command, in either mode.
+
+=========== ========================== ================================================
+permission  headless                   terminal
+=========== ========================== ================================================
+default     ``auto_edit``              the user's own default: it asks
+edit        ``auto_edit``              ``auto_edit``
+full        ``yolo``                   ``yolo``
+=========== ========================== ================================================
+
+Headless nobody can be asked: without ``yolo`` there is no tool for commands at all.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+from coders_queue import errors, ids
+from coders_queue.agents import ending
+from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, LaunchFacts, Package
+from coders_queue.agents.gemini import home, render, stream
+from coders_queue.agents.screen import plain
+from coders_queue.agents.tool import NETWORK_ENV, Tool
+from coders_queue.models.launch import ExitStatus, LaunchPlan, Reading, SeedFile
+from coders_queue.models.spec import Mode, SessionSpec
+
+#: Namespace of the conversation ids that are fixed before the start.
+_CONVERSATIONS = uuid.UUID("0d9c3f53-0d52-5c8e-9f0e-7a0b1f1d6a42")
+
+TASK_FILE = "task.md"
+#: Options that the reading of the output rests on.
+_RESERVED = (
+    *("-p", "--prompt", "-i", "--prompt-interactive"),
+    *("-o", "--output-format", "--session-id", "-r", "--resume", "--session-file"),
+)
+#: What its exit statuses mean, where they mean one thing only.
+_EXITS = {
+    41: "no way to log in: set GEMINI_API_KEY, or run gemini once and log in",
+    42: "the input or an option is wrong",
+    44: "the sandbox does not work",
+    52: "its configuration is wrong",
+    53: "the limit of turns is reached",
+    54: "a tool failed for good",
+    55: "the directory is not trusted",
+    130: "cancelled",
+}
+
+
+class GeminiAdapter(Tool):
+    """Gemini CLI (tested with 0.47.0 and 0.61.0)."""
+
+    name = "gemini"
+    program: str | None = "gemini"
+    modes: tuple[Mode, ...] = ("headless", "interactive")
+    pass_env: tuple[str, ...] = (
+        *("GEMINI_API_KEY", "GEMINI_MODEL", "GEMINI_CLI_HOME", "GOOGLE_API_KEY"),
+        *("GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL", "CODE_ASSIST_ENDPOINT"),
+        *("GOOGLE_GENAI_USE_*", "GOOGLE_GENAI_API_VERSION"),
+        *("GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_PROJECT_ID", "GOOGLE_CLOUD_LOCATION"),
+        *NETWORK_ENV,
+    )
+    pass_env_when: Mapping[str, tuple[str, ...]] = {
+        "GOOGLE_GENAI_USE_VERTEXAI": ("GOOGLE_APPLICATION_CREDENTIALS", "CLOUDSDK_*"),
+        "GOOGLE_GENAI_USE_GCA": ("GOOGLE_CLOUD_ACCESS_TOKEN",),
+    }
+    takes_prompt = True
+    package: Package | None = Package(name="@google/gemini-cli", program="node_modules/.bin/gemini")
+    tested: tuple[str, ...] = ("0.47.0", "0.61.0")
+
+    def config_files(self, spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:
+        """The user's settings, trusted folders and login."""
+        return home.config_files(facts)
+
+    def plan(self, spec: SessionSpec, facts: LaunchFacts) -> LaunchPlan:
+        """The command line. Raises UsageError for what Gemini CLI cannot be told."""
+        prompt = encode_prompt(facts.task, "gemini")
+        refuse_reserved(spec.argv, _RESERVED)
+        if spec.mode == "headless" and prompt is None:
+            raise errors.UsageError(
+                "gemini has nothing to do: a headless run needs a task",
+                "give one, or use --interactive",
+            )
+        argv = ["gemini", *_options(spec, facts)]
+        files = home.seeds(facts)
+        if spec.mode == "headless":
+            argv += ["--output-format=stream-json", *spec.argv]
+        else:
+            words, more = first_prompt(prompt, facts)
+            argv += [*spec.argv, *words]
+            files += more
+        return LaunchPlan(
+            argv=tuple(argv),
+            stdin=prompt if spec.mode == "headless" else None,
+            env=_ENV,
+            unset=_UNSET,
+            own_env={"GEMINI_CLI_HOME": f"{facts.directory}/{home.HOME}"},
+            overlays=home.overlays(facts),
+            files=files,
+            terminal=spec.mode == "interactive",
+        )
+
+    def read(
+        self,
+        spec: SessionSpec,
+        facts: LaunchFacts,
+        stdout: bytes,
+        status: ExitStatus,
+        stderr: bytes = b"",
+        transcripts: Sequence[bytes] = (),
+    ) -> Reading:
+        """Success is exit status 0 and, headless, a result that is no error."""
+        conversation = conversation_id(spec, facts)
+        if spec.mode == "interactive":
+            message = None if ending.succeeded(status) else f"gemini: {_how(status)}"
+            return Reading(ok=message is None, message=message, conversation_id=conversation)
+        said = stream.read_stream(stdout)
+        message = _failure(said, status, stderr)
+        return Reading(
+            ok=message is None,
+            message=message,
+            result=said.result,
+            conversation_id=said.session_id,
+            usage=said.usage,
+        )
+
+    def render(self, line: bytes) -> bytes | None:
+        """One line of the stream for a person."""
+        return render.render_line(line)
+
+
+#: The directory is trusted for this session alone: whoever spawns into it has decided that.
+_ENV = {"GEMINI_CLI_TRUST_WORKSPACE": "true"}
+#: What a Gemini CLI leaves in the environment of its children.
+_UNSET = ("GEMINI_CLI", "SANDBOX", "GEMINI_CLI_IDE_SERVER_PORT", "GEMINI_CLI_IDE_WORKSPACE_PATH")
+
+
+def conversation_id(spec: SessionSpec, facts: LaunchFacts) -> str:
+    """The conversation's id, known before the start: the resumed one, else the attempt's own."""
+    if spec.resume is not None:
+        return spec.resume
+    return str(uuid.uuid5(_CONVERSATIONS, ids.attempt_ref(facts.session_id, facts.attempt)))
+
+
+def encode_prompt(task: str | None, name: str) -> bytes | None:
+    """The task as UTF-8; None when there is none. Raises UsageError."""
+    if task is None or not task.strip():
+        return None
+    try:
+        return task.encode()
+    except UnicodeEncodeError as error:
+        raise errors.UsageError(
+            f"the task is not UTF-8 text at character {error.start}, which {name} cannot read",
+            "put the bytes into a file and name it in the task",
+        ) from None
+
+
+def refuse_reserved(words: Sequence[str], reserved: Sequence[str]) -> None:
+    """Raises UsageError for an option that the adapter sets itself."""
+    for word in words:
+        option = word.partition("=")[0]
+        if option in reserved:
+            raise errors.UsageError(
+                f"{option} is set by coders itself and cannot be given", "leave it out"
+            )
+
+
+def first_prompt(
+    prompt: bytes | None, facts: LaunchFacts
+) -> tuple[tuple[str, ...], tuple[SeedFile, ...]]:
+    """The words of the command line, and the files, that hand over an interactive task."""
+    if prompt is None:
+        return (), ()
+    # with "=", a prompt that starts with "-" stays a prompt
+    option = "--prompt-interactive="
+    if len(option) + len(prompt) <= MAX_ARGUMENT_BYTES:
+        return (option + prompt.decode(),), ()
+    path = f"{facts.directory}/{TASK_FILE}"
+    words = f"Your task is in the file {path}. Read all of it, then carry it out."
+    # without the directory it may not be read: it is outside of the workspace
+    return (
+        (f"--include-directories={facts.directory}", option + words),
+        (SeedFile(path=TASK_FILE, content=prompt),),
+    )
+
+
+def _options(spec: SessionSpec, facts: LaunchFacts) -> list[str]:
+    words = [
+        f"--resume={spec.resume}"
+        if spec.resume is not None
+        else f"--session-id={conversation_id(spec, facts)}"
+    ]
+    if spec.model is not None:
+        words.append(f"--model={spec.model}")
+    if spec.permission == "full":
+        words.append("--approval-mode=yolo")
+    elif spec.permission == "edit" or spec.mode == "headless":
+        words.append("--approval-mode=auto_edit")
+    return words
+
+
+def _failure(said: stream.Stream, status: ExitStatus, stderr: bytes) -> str | None:
+    """Why the run is not a success, in one line; None when it is."""
+    if said.finished and said.is_error:
+        return one_line(f"gemini: {said.error or 'it does not say why'}")
+    if said.finished and ending.succeeded(status):
+        return None
+    if said.finished:
+        return f"gemini: gave its result, then {_how(status)}"
+    last = last_words(stderr, said.noise)
+    tail = f": {last}" if last else ""
+    return one_line(f"gemini: ended without a result, {_how(status)}{tail}")
+
+
+def _how(status: ExitStatus) -> str:
+    how = ending.describe(status)
+    told = _EXITS.get(status.code) if status.code is not None else None
+    return f"{how} ({told})" if told else how
+
+
+#: Lines of the standard error output that say nothing of a failure.
+_IDLE_TALK = ("Warning:", "Ripgrep is not available", "YOLO mode is enabled", "[STARTUP]", "at ")
+
+
+def last_words(stderr: bytes, noise: Sequence[str]) -> str:
+    """The line that most likely says why it failed."""
+    lines = [plain(line).strip() for line in stderr.decode("utf-8", "replace").splitlines()]
+    telling = [line for line in lines if line and not line.startswith(_IDLE_TALK)]
+    marked = [line for line in telling if "rror" in line]
+    if marked:
+        return marked[0]
+    chosen = telling or [plain(line) for line in noise if line.strip()]
+    return chosen[-1] if chosen else ""
+
+
+def one_line(text: str) -> str:
+    """Without line ends and escape sequences, at most 500 characters."""
+    line = " ".join(plain(text).split())
+    return line if len(line) <= 500 else line[:499] + "…"
