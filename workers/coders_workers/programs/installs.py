@@ -135,7 +135,7 @@ class Installs:
             raise errors.InstallError(error.message, error.hint) from None
 
     def _install(self, agent: str, package: Package, version: str, say: Say) -> Installed:
-        say(f"installing {agent} {version} from {package.registry}")
+        say(f"installing {agent} {version}")
         published = self._npm.published(package.name, version)
         target = self._root / agent / version
         fresh = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=target.parent))

@@ -264,8 +264,9 @@ class Spawning:
             except Absent:
                 if not station.settings.programs.install:
                     raise
-                found = yield from _installing(
-                    lambda say: programs.provide(adapter, spec.version, path, cwd, say)
+                found = yield from _meanwhile(
+                    f"installing {spec.agent} {spec.version}",
+                    lambda say: programs.provide(adapter, spec.version, path, cwd, say),
                 )
         except errors.SpawnError as error:
             if pin is None:
@@ -282,9 +283,12 @@ class Spawning:
         return [found.warning]
 
 
-def _installing(work: Callable[[Say], Program | None]) -> Generator[Part, None, Program | None]:
-    """Do it on a thread of its own; a part at intervals, so that the caller hears from us."""
-    told = ["getting the agent's program"]
+def _meanwhile(
+    what: str, work: Callable[[Say], Program | None]
+) -> Generator[Part, None, Program | None]:
+    """Do it on a thread of its own; a part now and at intervals, so that the caller hears of it."""
+    told = [what]
+    yield {"progress": what}
     done: Future[Program | None] = Future()
 
     def run() -> None:
