@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,16 +89,6 @@ class Person:
     home: Path
     project: Path
     env: dict[str, str]
-
-    def settle_in(self) -> None:
-        """Answer Claude Code's questions of a first start in a terminal beforehand."""
-        settled = {
-            "hasCompletedOnboarding": True,
-            "theme": "dark",
-            "customApiKeyResponses": {"approved": [API_KEY[-20:]], "rejected": []},
-            "projects": {str(self.project): {"hasTrustDialogAccepted": True}},
-        }
-        (self.home / ".claude.json").write_text(json.dumps(settled))
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, LaunchFacts
 from coders_queue.models.launch import ExitStatus, LaunchPlan, Reading
 from coders_queue.models.spec import DirectoryWorkspace, SessionSpec
 from coders_workers.model_stub.script import AFTER_TOOL, FIXED_ANSWER
+from coders_workers.supervisor import overlay
 from support.model_server import ModelServer
 from support.netns import Namespace
 from support.terminal import Terminal, terminal
@@ -59,16 +60,19 @@ def make_facts(person: Any, spec: SessionSpec, directory: Path) -> LaunchFacts:
         directory=str(directory),
         cwd=str(person.project),
         home=str(person.home),
+        environ=person.env,
         is_root=os.geteuid() == 0,
     )
 
 
 def prepare(plan: LaunchPlan, person: Any, directory: Path) -> dict[str, str]:
     """What the host does with a plan before it starts it."""
+    for one in plan.overlays:
+        overlay.make(directory, one, frozenset(directory / file.path for file in plan.files))
     for file in plan.files:
         (directory / file.path).write_bytes(file.content)
     kept = {name: value for name, value in person.env.items() if name not in plan.unset}
-    return {**kept, **plan.env}
+    return {**kept, **plan.env, **plan.own_env}
 
 
 @pytest.fixture
@@ -108,7 +112,6 @@ def in_terminal(
     @contextmanager
     def start(**fields: Any) -> Iterator[Terminal]:
         spec = make_spec(person.project, mode="interactive", **fields)
-        person.settle_in()
         directory = tmp_path / "attempt"
         directory.mkdir()
         plan = ADAPTER.plan(spec, make_facts(person, spec, directory))

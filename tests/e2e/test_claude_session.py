@@ -5,7 +5,6 @@ Everything is started inside a network namespace with nothing but loopback and t
 
 from __future__ import annotations
 
-import json
 import os
 import uuid
 from collections.abc import Iterator
@@ -54,13 +53,6 @@ def coders(
     """Somebody's command line: a home of their own, Claude Code on PATH, a key in a variable."""
     home = tmp_path_factory.mktemp("home")
     (home / ".gitconfig").write_text(scratch_git.CONFIG)
-    settled = {
-        "hasCompletedOnboarding": True,
-        "theme": "dark",
-        "customApiKeyResponses": {"approved": [KEY[-20:]], "rejected": []},
-        "projects": {str(repository): {"hasTrustDialogAccepted": True}},
-    }
-    (home / ".claude.json").write_text(json.dumps(settled))
     environ = {
         "HOME": str(home),
         "PATH": f"{claude_program.parent}:{os.environ['PATH']}",
