@@ -48,6 +48,8 @@ class LocalStack:
         }
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._brokers: list[subprocess.Popen[bytes]] = []
+        #: How often a test found somebody of it dead.
+        self.deaths = 0
 
     def start(self, *, rig: str = "") -> LocalStack:
         """Start everything; ``rig`` is what ``rigged_worker`` is to do."""
@@ -74,8 +76,9 @@ class LocalStack:
         )
 
     def start_user(self) -> None:
-        """Start a worker with tasks that are not ours."""
+        """Start a worker with tasks that are not ours, and wait until it listens."""
         self.start_process("user", [sys.executable, "-P", str(_HERE / "user_worker.py")])
+        eventually((self.paths.state / "user-ready").exists)
 
     def start_process(self, name: str, argv: list[str]) -> None:
         """Start a process that belongs to this stack."""
@@ -116,12 +119,13 @@ class LocalStack:
         process.kill()
         process.wait(20)
 
-    def restart_broker(self) -> None:
-        """End the broker without a word, and start it again from its file."""
+    def restart_broker(self, away: float = 0.0) -> None:
+        """End the broker without a word, and start it again from its file, seconds later."""
         with broker.client(self.paths) as client:
             pid = int(client.info("server")["process_id"])
         os.kill(pid, signal.SIGKILL)
         eventually(lambda: not broker.answers(self.paths))
+        time.sleep(away)
         self.paths.broker_socket.unlink(missing_ok=True)
         self.start_broker()
 

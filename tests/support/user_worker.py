@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
+
+from celery.signals import worker_ready
 
 from coders_queue.client.client import Coders
 from coders_queue.queue.queues import queue
@@ -55,6 +58,12 @@ def _flat(results: Any) -> list[Any]:
     if isinstance(results, list):
         return [leaf for one in results for leaf in _flat(one)]
     return [results]
+
+
+@worker_ready.connect
+def ready(**_given: Any) -> None:
+    """Say so: from here on it needs no worker of the project's."""
+    Path(os.environ["CODERS_STATE_DIR"], "user-ready").touch()
 
 
 if __name__ == "__main__":

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import structlog
 from celery import states
+from celery.exceptions import BackendError
 from kombu.exceptions import OperationalError
+from redis import RedisError
 
 from coders_queue import errors
 from coders_queue.queue.app import CodersApp
 
 log = structlog.get_logger(__name__)
 
-_OUT_OF_REACH = (OperationalError, errors.Unavailable, ConnectionError, TimeoutError)
+_OUT_OF_REACH = (
+    *(OperationalError, RedisError, BackendError, errors.Unavailable),
+    *(ConnectionError, TimeoutError),  # neither is what redis-py calls the same
+)
 
 
 class CeleryFollow:
