@@ -13,7 +13,7 @@ from typing import Literal, get_args
 from coders_queue.agents.adapter import Adapter, LaunchFacts
 from coders_queue.agents.screen import Screen
 from coders_queue.models.launch import ExitStatus, Reading
-from coders_queue.models.observation import Observation
+from coders_queue.models.observation import Observation, ObservedState
 from coders_queue.models.spec import DirectoryWorkspace, Mode, SessionSpec
 
 Kind = Literal["screen", "stream", "transcript", "hook"]
@@ -40,7 +40,8 @@ def read(
     """What kind of recording it is, and what it says.
 
     A stream's or transcript's last word counts. A stream that stops without a result is of an agent
-    that works; with nothing in it, nothing is known.
+    that works, one with a result of an agent whose turn is over (``idle``) or ended in an
+    ``error``; with nothing in it that is a tool's, nothing is known.
     """
     chosen = kind or told_by(data)
     if chosen == "screen":
@@ -97,10 +98,14 @@ def _stream(
 ) -> Observation:
     """Line by line it says what goes on; as a whole, its answer and what that took."""
     reading = _whole(adapter, version, "headless", data)
-    ended = last is not None and last.state not in ("starting", "working", "waiting", "unknown")
     if last is None:
         some = any(_is_object(line) for line in data.splitlines())
-        last = Observation(state="working" if some else "unknown", source="stream")
+        over: ObservedState = "idle" if reading.ok else "working"
+        last = Observation(state=over if some else "unknown", source="stream")
+    ended = last.state not in ("starting", "working", "waiting", "unknown")
+    if last.state in ("idle", "exited") and not reading.ok:
+        # an end that looks like any other, of a run that failed
+        last = last.model_copy(update={"state": "error", "message": reading.message})
     return _with(last, reading, ended)
 
 

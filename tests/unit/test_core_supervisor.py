@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -243,3 +244,39 @@ def test_an_agent_is_asked_to_end_once(room: Room) -> None:
     again = Supervisor(room.host)
     again.sweep(starting=True)
     assert room.runtime.stops == 2
+
+
+def _ran_late(room: Room, session_id: str) -> Any:
+    """A session that may run for 5 s and has run for a minute."""
+    assert room.supervisor.spawn(session_id, 1)
+    record = room.store.get(session_id)
+    assert record is not None
+    return replace(room.host, clock=lambda: (record.started_at or 0.0) + 60.0)
+
+
+def test_a_deadline_is_told_from_a_person(room: Room) -> None:
+    """A session stopped for its time ends as timed out; a person's reason is always a person's."""
+    late = room.assigned(timeout=5.0)
+    host = _ran_late(room, late)
+    supervisor = Supervisor(host)
+    assert supervisor.stopper.enforce_deadline(room.store.get(late))  # type: ignore[arg-type]
+    room.runtime.over = Ended(status=ExitStatus(signal=15), at=1_700_000_060.0)
+    assert supervisor.finisher.finish(late, 1)
+    told = room.outcome(late).cause
+    assert told is not None
+    assert (told.kind, told.message) == ("timeout", "timeout: it ran for longer than 5 s")
+
+
+@pytest.mark.parametrize(
+    "reason", ["timeout", "timeout: I am late", "timeout: it ran for longer than 5 s"]
+)
+def test_no_reason_of_a_person_passes_for_a_deadline(room: Room, reason: str) -> None:
+    """Not even the very words of one."""
+    session_id = room.assigned(timeout=5.0)
+    assert room.supervisor.spawn(session_id, 1)
+    room.store.request_cancel(session_id, reason)
+    room.runtime.over = Ended(status=ExitStatus(signal=15), at=1_700_000_001.0)
+    assert room.supervisor.finisher.finish(session_id, 1)
+    told = room.outcome(session_id).cause
+    assert told is not None
+    assert (told.kind, told.message) == ("cancelled", reason)

@@ -24,11 +24,11 @@ EXAMPLES = (
 )
 NOTES = (
     "A screen is what tmux capture-pane prints, with colours (-e) or without. A stream is a\n"
-    "headless run's output, a transcript the tool's own file, a hook what the tool gave one:\n"
-    "all three are lines of JSON, and the last that says something counts. A stream that stops\n"
-    "without a result is of an agent that works; with one, of an agent that exited, or met an\n"
-    "error. Without --kind, lines of JSON are a stream, or a transcript where only that reading\n"
-    "fits; all else is a screen."
+    "headless run's output, a transcript the tool's own file, a hook what the tool gave one: all\n"
+    "three are lines of JSON, and the last that says something counts. A stream that stops\n"
+    "without a result is of an agent that works; with one, its turn is over (idle), or ended in\n"
+    "an error. Without --kind, lines of JSON are a stream, or a transcript where only that\n"
+    "reading fits; all else is a screen."
 )
 
 #: The largest file read, bytes.
