@@ -49,14 +49,16 @@ class Rows:
 
     @contextmanager
     def about(self, *claims: str) -> Iterator[None]:
-        """In the block these claims are checked; what ends it early speaks against the rest."""
+        """In the block these claims are checked; those that it does not come to do not hold."""
+        reason = "what it builds on does not hold"
         try:
             yield
         except errors.CodersError as error:
-            known = {row.claim for row in self.all}
-            for claim in claims:
-                if claim not in known:
-                    self.add(claim, "does not", str(error))
+            reason = str(error)
+        known = {row.claim for row in self.all}
+        for claim in claims:
+            if claim not in known:
+                self.add(claim, "does not", reason)
 
 
 def one_line(text: str) -> str:
