@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import burst, chaos, exact, report, spawn
+from bench import burst, chaos, delivery, exact, report, spawn
 from bench.result import RESULTS, Result
 
 Tell = Callable[[str], None]
@@ -19,7 +19,8 @@ Tell = Callable[[str], None]
 class Bench:
     """One benchmark: what it is called with, and how much it does."""
 
-    run: Callable[[int, Tell], Result]
+    run: Callable[..., Result | Iterable[Result]]
+    """Called with how much to do, how to tell of it, and ``tools`` where it is about tools."""
     rounds: int
     short: int
 
@@ -29,6 +30,7 @@ BENCHES = {
     "burst": Bench(burst.run, burst.ROUNDS, burst.SHORT),
     "exact": Bench(exact.run, exact.ROUNDS, exact.SHORT),
     "chaos": Bench(chaos.run, chaos.ROUNDS, chaos.SHORT),
+    "delivery": Bench(delivery.run, delivery.ROUNDS, delivery.SHORT),
 }
 
 
@@ -36,25 +38,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a benchmark and write its result; 1 when a bar is not met."""
     parser = argparse.ArgumentParser(prog="python -m bench", allow_abbrev=False)
     parser.add_argument("name", choices=[*BENCHES, "report"])
-    parser.add_argument("--rounds", type=int, help="how much to do, instead of the whole")
+    parser.add_argument(
+        "--rounds", "--count", type=int, help="how much to do, instead of the whole"
+    )
     parser.add_argument("--short", action="store_true", help="a small run, as in CI")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there")
+    parser.add_argument("--tool", action="append", help="delivery: this tool alone; repeatable")
     options = parser.parse_args(argv)
     if options.name == "report":
         print(f"wrote {report.write()}")
         return 0
     bench = BENCHES[options.name]
     rounds = options.rounds or (bench.short if options.short else bench.rounds)
+    given = {"tools": options.tool} if options.tool else {}
     began = time.monotonic()
-    result = bench.run(rounds, lambda text: print(f"{options.name}: {text}", file=sys.stderr))
-    result.measured["seconds"] = round(time.monotonic() - began, 1)
-    whole = rounds == bench.rounds
-    file = options.json or (RESULTS / f"{options.name}.json" if whole else None)
-    if file is not None:
-        result.write(file)
-    for bar in result.bars:
-        print(f"{'met ' if bar.met else 'MISS'}  {bar.what}: {bar.measured} ({bar.demand})")
-    return 0 if result.met else 1
+    met = True
+    made = bench.run(
+        rounds, lambda text: print(f"{options.name}: {text}", file=sys.stderr), **given
+    )
+    for result in (made,) if isinstance(made, Result) else made:
+        result.measured["seconds"] = round(time.monotonic() - began, 1)
+        began = time.monotonic()
+        whole = rounds == bench.rounds
+        file = options.json or (RESULTS / f"{result.name}.json" if whole else None)
+        if file is not None:
+            result.write(file)
+        for bar in result.bars:
+            print(f"{'met ' if bar.met else 'MISS'}  {bar.what}: {bar.measured} ({bar.demand})")
+        met = met and result.met
+    return 0 if met else 1
 
 
 if __name__ == "__main__":

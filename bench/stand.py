@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,15 @@ def until(condition: Callable[[], Any], timeout: float, what: str, step: float =
 class Stand:
     """One private stack, and the commands that reach it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        environ: dict[str, str] | None = None,
+        prefix: Sequence[str] = (),
+    ) -> None:
+        """``environ`` is what differs for all of it; ``prefix`` goes before each command."""
         self.directory = directory
+        self._prefix = tuple(prefix)
         self.work = directory / "work"
         self.work.mkdir(mode=0o700)
         self.paths = Paths(directory / "state")
@@ -52,6 +59,7 @@ class Stand:
             "CODERS_STATE_DIR": str(self.paths.state),
             "CODERS_SESSION_GRACE": "1",
             "XDG_CONFIG_HOME": str(directory / "config"),
+            **(environ or {}),
         }
 
     def up(self) -> dict[str, Any]:
@@ -75,7 +83,7 @@ class Stand:
             {"stdin": subprocess.DEVNULL} if input is None else {"input": input}
         )
         return subprocess.run(
-            [CODERS, *words],
+            [*self._prefix, CODERS, *words],
             capture_output=True,
             env={**given, **(environ or {})},
             cwd=self.work,
@@ -127,8 +135,8 @@ class Stand:
             self._end_tmux()
 
     def _end_tmux(self) -> None:
-        pid = self._tmux("display-message", "-p", "#{pid}").strip()
-        self._tmux("kill-server")
+        pid = self.tmux("display-message", "-p", "#{pid}").strip()
+        self.tmux("kill-server")
         # the client of a killed worker can keep a server that was told to end
         for _ in range(100):
             if not pid or not Path(f"/proc/{pid}").exists():
@@ -137,7 +145,8 @@ class Stand:
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(pid), signal.SIGKILL)
 
-    def _tmux(self, *words: str) -> str:
+    def tmux(self, *words: str) -> str:
+        """A tmux command by hand; what it prints."""
         argv = ["tmux", "-S", str(self.paths.tmux_socket), *words]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)
         return done.stdout
@@ -146,7 +155,7 @@ class Stand:
         # a file: what stays behind may hold a pipe open for ever
         with tempfile.TemporaryFile("w+") as output:
             done = subprocess.run(
-                [sys.executable, "-P", "-m", "coders_workers", *words],
+                [*self._prefix, sys.executable, "-P", "-m", "coders_workers", *words],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -38,11 +38,12 @@ class FakeAdapter(Tool):
         self.delivery = Delivery.model_validate({"settle": 0.2, **delivery})
 
     def observe_screen(self, screen: Screen, version: str | None = None) -> Observation:
-        """The last line says it."""
-        state, _, draft = screen.text.split("\n")[-1].partition("|")
+        """The last line that is not empty says it."""
+        last = screen.shown[-1] if screen.shown else "starting"
+        state, _, draft = last.partition("|")
         asks = state in ("dialog", "waiting")
         return Observation(
-            state=_STATES[state],
+            state=_STATES.get(state, "unknown"),
             source="screen",
             question="Proceed?" if asks else None,
             choices=("Yes", "No") if asks else (),

@@ -16,11 +16,11 @@ TEXT = "fix the bug in parser.py, then run its tests\nand say what was wrong"
 def submit(fake: FakeTerminal, text: str = TEXT, **options: Any) -> Receipt:
     """Deliver; what the agent got is right whatever is raised: nothing, or the text once."""
     delivery = options.pop("delivery", {})
-    resume = options.pop("resume", False)
+    left = options.pop("left", None)
     given: dict[str, Any] = {"label": "fix", "timeout": 15.0, "clock": fake.clock(), **options}
     submission = Submission(fake, FakeAdapter(**delivery), None, text, **given)
     try:
-        return submission.carry_out(resume=resume)
+        return submission.carry_out(left=left)
     finally:
         assert fake.time <= given["timeout"] + 0.2
         assert fake.submitted in ([], [text])
@@ -121,7 +121,7 @@ def test_an_enter_that_is_never_taken_is_reported_and_the_text_kept() -> None:
     assert fake.draft == TEXT
     assert 3 <= len(fake.keys) <= 12
     fake.deaf, fake.time = 0, 0.0
-    receipt = submit(fake, resume=True)
+    receipt = submit(fake, left=TEXT)
     assert fake.submitted == [TEXT]
     assert receipt.pastes == 0
 

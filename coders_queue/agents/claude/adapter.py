@@ -81,7 +81,7 @@ class ClaudeAdapter(Tool):
     }
     takes_prompt = True
     native_schema = True
-    delivery = Delivery(box_hides_paste=True, queues=True)
+    delivery = Delivery(box_hides_paste=True, queues=True, commands="/!")
     package: Package | None = Package(
         name="@anthropic-ai/claude-code", program="node_modules/.bin/claude"
     )

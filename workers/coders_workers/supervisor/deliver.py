@@ -5,6 +5,7 @@ Knows sessions and adapters; how a text gets into a terminal is the submission's
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,10 @@ log = structlog.get_logger(__name__)
 TIMEOUT = 15.0
 #: Seconds between two looks into the transcripts.
 _TRANSCRIPTS = 0.3
+
+
+#: A last word that interfaces complete (a file, a command), or a backslash that continues a line.
+_OPEN = re.compile(r"(?:[@/#$]\S*|\\)\Z")
 
 
 @dataclass
@@ -84,7 +89,7 @@ class Deliverer:
         typed yet.
         """
         adapter = plan.adapter_for(record)
-        _check(adapter, text)
+        text = _typeable(adapter, text)
         ref = ids.attempt_ref(record.id, record.attempt)
         began = self._clock.now()
         with self._turn(ref, record.label, timeout) as slot:
@@ -101,9 +106,11 @@ class Deliverer:
                 clock=self._clock,
             )
             try:
-                receipt = submission.carry_out(resume=slot.left == text)
+                receipt = submission.carry_out(left=slot.left)
+                slot.left = None
             finally:
-                slot.left = text if submission.left else None
+                if submission.pastes:
+                    slot.left = text if submission.left else None
         log.info(
             "prompt_delivered",
             session=record.id,
@@ -162,7 +169,8 @@ class Deliverer:
         return written
 
 
-def _check(adapter: Adapter, text: str) -> None:
+def _typeable(adapter: Adapter, text: str) -> str:
+    """The text as it is pasted. Raises UsageError for what would not become a prompt."""
     if not text.strip():
         raise errors.UsageError(
             "there is no text to send", "to press a key alone: coders send --key Enter"
@@ -170,3 +178,7 @@ def _check(adapter: Adapter, text: str) -> None:
     first = text.lstrip()[0]
     if first in adapter.delivery.commands:
         raise undelivered.command(adapter.name, first)
+    text = text.replace("\r\n", "\n")  # a paste's line end is one Enter, this would be two
+    # Enter would choose from the list that the last word opens, or not be taken as Enter; a blank
+    # after it ends the word, and tools trim it
+    return f"{text} " if _OPEN.search(text) else text

@@ -87,7 +87,8 @@ class _View:
 
 
 class Submission:
-    """Carries a text; :attr:`left` says whether it stands in the box when that failed."""
+    """Carries a text. :attr:`pastes` tells how often it was pasted, and when it failed
+    :attr:`left` whether it may stand in the box now."""
 
     def __init__(
         self,
@@ -113,37 +114,37 @@ class Submission:
         self._abandoned = abandoned
         self._clock = clock or Clock()
         self._began = self._clock.now()
-        self._pastes = self._presses = 0
+        self.pastes = self._presses = 0
         self._unreadable = False
         self.left = False
 
-    def carry_out(self, *, resume: bool = False) -> Receipt:
-        """Bring it in; ``resume`` when it may stand in the box from the last time.
+    def carry_out(self, *, left: str | None = None) -> Receipt:
+        """Bring it in. ``left`` is the text that an earlier delivery left in the box.
 
         Raises Undelivered or DeliveryInDoubt, within the time allowed.
         """
         try:
-            before = self._ready(resume)
+            before = self._ready(left)
             view = before
             if view.box == "empty":
                 self._paste()
                 view = self._in_box()
             return self._submit(before, view)
         except errors.NotFound:
-            agent = self._adapter.name
+            agent, self.left = self._adapter.name, False
             if self._presses:
                 raise undelivered.in_doubt(self._label, agent, "it has ended since") from None
-            what = "the text was not sent" if self._pastes else "nothing was typed"
+            what = "the text was not sent" if self.pastes else "nothing was typed"
             raise undelivered.gone(self._label, agent, what) from None
 
-    def _ready(self, resume: bool) -> _View:
+    def _ready(self, left: str | None) -> _View:
         """Wait for a box that takes text; the view of it."""
         reserve = min(_RESERVE, self._timeout / 3)
         settle = self._adapter.delivery.settle
         since: float | None = None
         while True:
             view = self._view()
-            free = view.box == "empty" or (resume and view.box == "ours")
+            free = view.box == "empty" or (left == self._text and view.box == "ours")
             if not (free and self._takes(view.seen)):
                 since = None
             elif since is None:
@@ -151,16 +152,20 @@ class Submission:
             if since is not None and view.at - since >= settle:
                 return view
             if self._over(reserve):
-                raise undelivered.not_ready(
-                    self._label, self._adapter.name, view.seen, view.box, self._elapsed
-                )
+                raise self._not_ready(view, left)
             if self._abandoned():
                 raise undelivered.given_up(self._label)
             self._clock.sleep(_POLL)
 
+    def _not_ready(self, view: _View, left: str | None) -> errors.Undelivered:
+        agent, seen = self._adapter.name, view.seen
+        if left is not None and self._holds(seen.draft, left) == "ours":
+            return undelivered.blocked(self._label, seen)
+        return undelivered.not_ready(self._label, agent, seen, view.box, self._elapsed)
+
     def _paste(self) -> None:
         self._terminal.leave_copy_mode()
-        self._pastes += 1
+        self.pastes += 1
         self.left = True
         try:
             self._terminal.paste(self._text)
@@ -184,7 +189,7 @@ class Submission:
             foreign = None if view.box != "other" else (foreign or view.at)
             if foreign is not None and view.at - foreign >= _FOREIGN:
                 raise undelivered.mixed(self._label, view.seen)
-            if empty is not None and view.at - empty >= _LOST and self._pastes < 2:
+            if empty is not None and view.at - empty >= _LOST and self.pastes < 2:
                 self._paste()
                 pasted, empty = self._clock.now(), None
             elif self._over():
@@ -215,7 +220,7 @@ class Submission:
                 sign := self._sign(before, view, searched, shown, was_working, emptied)
             ):
                 self.left = False
-                return Receipt(sign, self._presses, self._pastes, was_working, self._elapsed)
+                return Receipt(sign, self._presses, self.pastes, was_working, self._elapsed)
             if self._over():
                 raise self._unconfirmed(view, emptied)
             wait = _AGAIN[min(self._presses, len(_AGAIN)) - 1]
@@ -262,6 +267,8 @@ class Submission:
             return undelivered.in_doubt(self._label, agent, "a question covers its input box")
         if emptied is not None:
             return undelivered.in_doubt(self._label, agent, "its input box is empty")
+        if view.box == "other":
+            return undelivered.in_doubt(self._label, agent, "its input box holds another text now")
         return undelivered.in_doubt(self._label, agent, "its input box cannot be seen")
 
     def _takes(self, seen: Observation) -> bool:
@@ -284,8 +291,11 @@ class Submission:
                 log.exception("screen_unreadable", session=self._label)
             self._unreadable = True
             seen = Observation(state="unknown", source="screen")
-        box = input_box.compare(seen.draft, self._text, self._adapter.delivery.placeholder)
+        box = self._holds(seen.draft, self._text)
         return _View(self._clock.now(), screen, seen, box, look.in_mode)
+
+    def _holds(self, draft: str | None, text: str) -> Box:
+        return input_box.compare(draft, text, self._adapter.delivery.placeholder)
 
     @property
     def _elapsed(self) -> float:

@@ -41,6 +41,15 @@ def not_ready(
     )
 
 
+def blocked(label: str, seen: Observation) -> errors.Undelivered:
+    """Another text of ours stands in the box since its delivery failed."""
+    return errors.Undelivered(
+        f"{label}: a text sent earlier stands unsent in its input box: {_short(seen.draft)!r}; "
+        "nothing was typed",
+        f"send that one again, or clear it there: coders attach {label}",
+    )
+
+
 def gone(label: str, agent: str, what: str) -> errors.Undelivered:
     """The agent ended before the text was sent."""
     return errors.Undelivered(f"{label}: {agent} has ended; {what}", f"coders show {label}")
