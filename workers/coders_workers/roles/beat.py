@@ -21,7 +21,8 @@ log = structlog.get_logger(__name__)
 #: Between an end for want of a broker and the next try, seconds.
 _PAUSE = 1.0
 #: What a broker that is away, silent or new raises. redbeat's lost lock is a RedisError.
-_OUT_OF_REACH = (OperationalError, RedisError, ConnectionError, TimeoutError)
+#: One that went away just when redbeat took that lock leaves it without one: an AttributeError.
+_OUT_OF_REACH = (OperationalError, RedisError, ConnectionError, TimeoutError, AttributeError)
 
 
 def run(settings: Settings, paths: Paths, broker_url: str, arguments: Sequence[str]) -> int:
