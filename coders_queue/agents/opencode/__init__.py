@@ -1,0 +1,1 @@
+"""opencode: how it is started, what it prints, and what that means."""
