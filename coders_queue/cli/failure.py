@@ -15,8 +15,11 @@ class AlreadySaid(errors.CodersError):
 
     kind = "stack"
 
-    def __init__(self, message: str, hint: str | None = None, exit_code: int = 1) -> None:
+    def __init__(
+        self, message: str, hint: str | None = None, exit_code: int = 1, kind: str = kind
+    ) -> None:
         super().__init__(message, hint)
+        self.kind = kind
         # a program that a signal ended has no exit code of its own
         self.exit_code = exit_code if exit_code > 0 else 1
 

@@ -83,6 +83,6 @@ def _answer(verb: str, code: int, text: str) -> Any:
         told = answer.get("error") if isinstance(answer, dict) else None
         if isinstance(told, dict):
             error = errors.from_wire(told)
-            raise AlreadySaid(error.message, error.hint, code)
+            raise AlreadySaid(error.message, error.hint, code, str(told.get("kind")))
         raise AlreadySaid(f"'coders {verb}' failed with exit code {code}", "coders doctor", code)
     return answer
