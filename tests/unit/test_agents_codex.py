@@ -79,6 +79,21 @@ def test_a_prompt_in_the_terminal_stands_behind_the_end_of_options() -> None:
     assert made.stdin is None
 
 
+def test_a_prompt_that_the_terminal_would_run_as_a_command_goes_into_a_file() -> None:
+    """After "!" stands a command of the person's, which no model sees."""
+    made = plan(task=" !ls", mode="interactive")
+    assert made.files[0].content == b" !ls"
+    assert "/state/3f0c_1/task.md" in made.argv[-1]
+    assert plan(task="!ls").stdin == b"!ls"
+
+
+def test_older_versions_are_not_left_to_offer_another_model() -> None:
+    """The offer would stand in the way of the first prompt."""
+    told = settings_of(plan(mode="interactive", facts={"version": "0.98.0"}))
+    assert told["notice"]["model_migrations"]["gpt-5-codex"] == "gpt-5.2-codex"
+    assert "notice" not in settings_of(plan(mode="interactive", facts={"version": "0.169.0"}))
+
+
 def test_a_terminal_without_a_task_gets_no_prompt() -> None:
     """It opens and waits for a person."""
     assert "--" not in plan(task=None, mode="interactive").argv
@@ -94,20 +109,19 @@ def test_options_stand_before_the_conversation_to_resume() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "size", "version", "in_file"),
+    ("mode", "size", "in_file"),
     [
-        ("headless", 1024 * 1024, "0.169.0", False),
-        ("headless", 1024 * 1024 + 1, "0.169.0", True),
-        ("headless", 1024 * 1024 + 1, "0.64.0", False),
-        ("interactive", MAX_ARGUMENT_BYTES, "0.169.0", False),
-        ("interactive", MAX_ARGUMENT_BYTES + 1, "0.169.0", True),
+        ("headless", 1024 * 1024, False),
+        ("headless", 1024 * 1024 + 1, True),
+        ("interactive", MAX_ARGUMENT_BYTES, False),
+        ("interactive", MAX_ARGUMENT_BYTES + 1, True),
     ],
 )
 def test_a_prompt_longer_than_its_channel_goes_into_a_file(
-    mode: str, size: int, version: str, in_file: bool
+    mode: str, size: int, in_file: bool
 ) -> None:
     """The prompt then names the file."""
-    made = plan(task="x" * size, mode=mode, facts={"version": version})
+    made = plan(task="x" * size, mode=mode)
     contents = [file.content for file in made.files]
     assert (b"x" * size in contents) is in_file
     prompt = made.stdin.decode() if made.stdin is not None else made.argv[-1]

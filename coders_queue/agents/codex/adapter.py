@@ -18,13 +18,14 @@ The sandbox is the system's (bubblewrap, before 0.117 landlock). Where it cannot
 container without user namespaces, every command of the agent fails in it: use ``full`` there, the
 container is the sandbox.
 
-From 0.159 on the terminal interface starts a server (``codex app-server``) that goes on without it,
+From 0.156 on the terminal interface starts a server (``codex app-server``) that goes on without it,
 shared by all of a user's sessions, with the environment of the first; it is told not to. What is
 left behind all the same carries the session's ``CODERS_SESSION_ID`` in its environment.
 """
 
 from __future__ import annotations
 
+import glob
 import json
 import uuid
 from collections.abc import Sequence
@@ -32,7 +33,7 @@ from collections.abc import Sequence
 from coders_queue import errors
 from coders_queue.agents import ending
 from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, LaunchFacts, Package
-from coders_queue.agents.codex import config, render, stream
+from coders_queue.agents.codex import config, render, stream, transcript
 from coders_queue.agents.codex.traits import TRAITS, Traits
 from coders_queue.agents.screen import plain
 from coders_queue.agents.tool import NETWORK_ENV, Tool
@@ -44,6 +45,10 @@ TASK_FILE = "task.md"
 SCHEMA_FILE = "answer.schema.json"
 #: Options that the reading of the output rests on.
 _RESERVED = ("--json", "--experimental-json", "--output-schema")
+#: Characters; Codex refuses more.
+_LONGEST_PROMPT = 1024 * 1024
+#: How much of a terminal's end is looked at for its last words, bytes.
+_GOODBYE = 4096
 #: What a Codex leaves in the environment of its children.
 _UNSET = ("CODEX_SESSION_ID", "CODEX_THREAD_ID", "CODEX_CI", "CODEX_SANDBOX")
 
@@ -69,6 +74,12 @@ class CodexAdapter(Tool):
         """The user's settings and login."""
         return config.config_files(facts)
 
+    def transcripts(self, spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:
+        """All of the conversations' files: neither names its directory nor its sub-agents."""
+        return tuple(
+            f"{glob.escape(place)}/**/rollout-*.jsonl" for place in config.conversations(facts)
+        )
+
     def plan(self, spec: SessionSpec, facts: LaunchFacts) -> LaunchPlan:
         """The command line. Raises UsageError for what Codex cannot be told."""
         prompt = _prompt(facts.task)
@@ -83,7 +94,7 @@ class CodexAdapter(Tool):
         if spec.mode == "interactive":
             plan = _in_terminal(options, spec, facts, traits, prompt)
         else:
-            plan = _headless(options, spec, facts, traits, prompt)
+            plan = _headless(options, spec, facts, prompt)
         return config.furnish(plan.model_copy(update={"unset": _UNSET}), spec, facts)
 
     def read(
@@ -95,19 +106,25 @@ class CodexAdapter(Tool):
         stderr: bytes = b"",
         transcripts: Sequence[bytes] = (),
     ) -> Reading:
-        """Success is exit status 0 and, headless, a turn that was completed."""
+        """Success is exit status 0 and a last turn that was no failure.
+
+        Tokens are the transcripts': the stream leaves out those of sub-agents, and counts those
+        before a resumption once more.
+        """
         if spec.mode == "interactive":
-            message = None if ending.succeeded(status) else f"codex: {ending.describe(status)}"
-            return Reading(ok=message is None, message=message, conversation_id=spec.resume)
+            return _read_terminal(spec, facts, stdout, status, transcripts)
         said = stream.read_stream(stdout)
         message = _failure(spec, said, status, stderr)
+        wanted = transcript.Wanted(thread=said.thread or "", since=facts.started_at)
+        usage = transcript.read(transcripts, wanted).usage
+        if usage is None and spec.resume is None:
+            usage = said.usage
         return Reading(
             ok=message is None,
             message=message,
             result=said.result,
             conversation_id=said.thread,
-            # of a resumed conversation it counts what came before, too
-            usage=said.usage if spec.resume is None else None,
+            usage=usage,
         )
 
     def render(self, line: bytes) -> bytes | None:
@@ -117,6 +134,37 @@ class CodexAdapter(Tool):
     def observe_stream(self, line: bytes, version: str | None = None) -> Observation | None:
         """Working until the turn's end."""
         return stream.observe(line)
+
+    def observe_transcript(self, line: bytes, version: str | None = None) -> Observation | None:
+        """As the stream, and the limits that the service tells of."""
+        return transcript.observe(line)
+
+
+def _read_terminal(
+    spec: SessionSpec,
+    facts: LaunchFacts,
+    stdout: bytes,
+    status: ExitStatus,
+    transcripts: Sequence[bytes],
+) -> Reading:
+    wanted = transcript.Wanted(
+        thread=spec.resume if spec.resume is not None and _is_id(spec.resume) else None,
+        cwd=facts.cwd,
+        task=_typed_prompt(spec, facts),
+        since=facts.started_at,
+        printed=plain(stdout[-_GOODBYE:].decode("utf-8", "replace")),
+    )
+    wrote = transcript.read(transcripts, wanted)
+    message = f"codex: {wrote.error}" if wrote.error else None
+    if not ending.succeeded(status):
+        message = f"codex: {ending.describe(status)}"
+    return Reading(
+        ok=message is None,
+        message=message and _one_line(message),
+        result=wrote.result,
+        conversation_id=wrote.thread,
+        usage=wrote.usage,
+    )
 
 
 def _options(spec: SessionSpec) -> tuple[str, ...]:
@@ -133,11 +181,7 @@ def _options(spec: SessionSpec) -> tuple[str, ...]:
 
 
 def _headless(
-    options: tuple[str, ...],
-    spec: SessionSpec,
-    facts: LaunchFacts,
-    traits: Traits,
-    prompt: str | None,
+    options: tuple[str, ...], spec: SessionSpec, facts: LaunchFacts, prompt: str | None
 ) -> LaunchPlan:
     if prompt is None:
         raise errors.UsageError(
@@ -145,7 +189,7 @@ def _headless(
             "give one, or use --interactive",
         )
     files: tuple[SeedFile, ...] = ()
-    if traits.longest_prompt is not None and len(prompt) > traits.longest_prompt:
+    if len(prompt) > _LONGEST_PROMPT:
         prompt, files = _in_file(prompt, facts)
     if spec.output_schema is not None:
         content = json.dumps(spec.output_schema).encode()
@@ -165,7 +209,7 @@ def _in_terminal(
     prompt: str | None,
 ) -> LaunchPlan:
     files: tuple[SeedFile, ...] = ()
-    if prompt is not None and len(prompt.encode()) > MAX_ARGUMENT_BYTES:
+    if prompt is not None and _is_beyond_argument(prompt):
         prompt, files = _in_file(prompt, facts)
     if traits.daemon:
         options = (*options, "--no-daemon")
@@ -174,6 +218,19 @@ def _in_terminal(
     return LaunchPlan(
         argv=("codex", *options, *spec.argv, *resume, *words), files=files, terminal=True
     )
+
+
+def _is_beyond_argument(prompt: str) -> bool:
+    # one that begins with "!" would be run as a command of the person's, unseen by the model
+    return len(prompt.encode()) > MAX_ARGUMENT_BYTES or prompt.lstrip().startswith("!")
+
+
+def _typed_prompt(spec: SessionSpec, facts: LaunchFacts) -> str | None:
+    """The first prompt as it stands in the terminal."""
+    prompt = _prompt(facts.task)
+    if prompt is None or not _is_beyond_argument(prompt):
+        return prompt
+    return _in_file(prompt, facts)[0]
 
 
 def _in_file(prompt: str, facts: LaunchFacts) -> tuple[str, tuple[SeedFile, ...]]:
@@ -216,10 +273,15 @@ def _failure(
 
 def _other(wanted: str, got: str | None) -> bool:
     """Whether it is another conversation; one can be resumed by its name, too."""
+    return _is_id(wanted) and wanted.lower() != (got or "").lower()
+
+
+def _is_id(text: str) -> bool:
     try:
-        return got is None or uuid.UUID(wanted) != uuid.UUID(got)
+        uuid.UUID(text)
     except ValueError:
         return False
+    return True
 
 
 def _one_line(text: str) -> str:

@@ -90,11 +90,11 @@ def read_usage(counted: Any) -> Usage | None:
     """
     if not isinstance(counted, dict):
         return None
-    cached = _count(counted.get("cached_input_tokens"))
-    written = _count(counted.get("cache_write_input_tokens"))
+    cached = count(counted.get("cached_input_tokens"))
+    written = count(counted.get("cache_write_input_tokens"))
     return Usage(
-        input_tokens=max(0, _count(counted.get("input_tokens")) - cached - written),
-        output_tokens=_count(counted.get("output_tokens")),
+        input_tokens=max(0, count(counted.get("input_tokens")) - cached - written),
+        output_tokens=count(counted.get("output_tokens")),
         cache_read_tokens=cached,
         cache_write_tokens=written,
     )
@@ -171,7 +171,8 @@ def _lines(data: bytes) -> Iterator[bytes]:
             yield stripped
 
 
-def _count(value: Any) -> int:
+def count(value: Any) -> int:
+    """A number of tokens; 0 for what is none."""
     # Python's JSON reads NaN and Infinity, too
     if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) >= 2**63:
         return 0

@@ -1,4 +1,4 @@
-"""What differs between versions of Codex. Tried with 0.64.0 to 0.169.0."""
+"""What differs between versions of Codex, as tried with 0.64.0 to 0.169.0."""
 
 from __future__ import annotations
 
@@ -6,6 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from coders_queue.agents.versions import Ranges
+
+#: Tips are noise on a screen that is read, and newer versions count them in the user's settings.
+_NO_TIPS = {"tui.show_tooltips": "false"}
+#: Up to about 0.110 it asks at its start whether to change to a newer model.
+_NO_OFFERS = {
+    "notice": '{hide_gpt5_1_migration_prompt=true,"hide_gpt-5.1-codex-max_migration_prompt"=true,'
+    'model_migrations={"gpt-5"="gpt-5.2-codex","gpt-5-codex"="gpt-5.2-codex","gpt-5.1"="gpt-5.2",'
+    '"gpt-5.1-codex"="gpt-5.2-codex","gpt-5.1-codex-max"="gpt-5.2-codex",'
+    '"gpt-5.2"="gpt-5.2-codex"}}'
+}
 
 
 @dataclass(frozen=True)
@@ -17,17 +27,10 @@ class Traits:
     quiet: Mapping[str, str] = field(default_factory=dict)
     """Settings that keep its start in a terminal free of questions and of edits to the user's
     settings file, as TOML."""
-    longest_prompt: int | None = None
-    """Characters; more is refused."""
 
 
 TRAITS: Ranges[Traits] = Ranges(
-    ("0", Traits()),
-    (
-        "0.159",
-        Traits(
-            daemon=True,
-            longest_prompt=1024 * 1024,
-        ),
-    ),
+    ("0", Traits(quiet=_NO_TIPS | _NO_OFFERS)),
+    ("0.125", Traits(quiet=_NO_TIPS)),
+    ("0.156", Traits(quiet=_NO_TIPS, daemon=True)),
 )
