@@ -18,20 +18,26 @@ Headless nobody can be asked: without ``yolo`` there is no tool for commands at 
 
 from __future__ import annotations
 
+import glob
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 
 from coders_queue import errors, ids
 from coders_queue.agents import ending
 from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, LaunchFacts, Package
-from coders_queue.agents.gemini import home, render, stream
-from coders_queue.agents.screen import plain
+from coders_queue.agents.gemini import home, render, stream, transcript
+from coders_queue.agents.gemini import screen as look
+from coders_queue.agents.screen import Screen, plain
 from coders_queue.agents.tool import NETWORK_ENV, Tool
 from coders_queue.models.launch import ExitStatus, LaunchPlan, Reading, SeedFile
+from coders_queue.models.observation import Observation
 from coders_queue.models.spec import Mode, SessionSpec
 
 #: Namespace of the conversation ids that are fixed before the start.
 _CONVERSATIONS = uuid.UUID("0d9c3f53-0d52-5c8e-9f0e-7a0b1f1d6a42")
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 TASK_FILE = "task.md"
 #: Options that the reading of the output rests on.
@@ -87,7 +93,7 @@ class GeminiAdapter(Tool):
                 "give one, or use --interactive",
             )
         argv = ["gemini", *_options(spec, facts)]
-        files = home.seeds(facts)
+        files = home.seeds(facts, spec.mode)
         if spec.mode == "headless":
             argv += ["--output-format=stream-json", *spec.argv]
         else:
@@ -105,6 +111,16 @@ class GeminiAdapter(Tool):
             terminal=spec.mode == "interactive",
         )
 
+    def transcripts(self, spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:
+        """The conversation's file, and the session's own record of side calls."""
+        # a file's name has the first 8 digits of the id; the id may also be a word: "latest"
+        known = conversation_id(spec, facts)
+        start = known[:8] if _UUID.fullmatch(known) else "*"
+        return (
+            f"{glob.escape(home.conversations(facts))}/*/chats/session-*{start}.json*",
+            f"{glob.escape(facts.directory)}/{home.CALLS_FILE}",
+        )
+
     def read(
         self,
         spec: SessionSpec,
@@ -115,10 +131,19 @@ class GeminiAdapter(Tool):
         transcripts: Sequence[bytes] = (),
     ) -> Reading:
         """Success is exit status 0 and, headless, a result that is no error."""
-        conversation = conversation_id(spec, facts)
         if spec.mode == "interactive":
-            message = None if ending.succeeded(status) else f"gemini: {_how(status)}"
-            return Reading(ok=message is None, message=message, conversation_id=conversation)
+            wrote = transcript.read(transcripts, facts.started_at)
+            message = f"gemini: {wrote.error}" if wrote.error else None
+            if not ending.succeeded(status):
+                message = f"gemini: {_how(status)}"
+            return Reading(
+                ok=message is None,
+                message=message and one_line(message),
+                result=wrote.result,
+                # without a file there is nothing to resume
+                conversation_id=wrote.session_id,
+                usage=wrote.usage,
+            )
         said = stream.read_stream(stdout)
         message = _failure(said, status, stderr)
         return Reading(
@@ -132,6 +157,18 @@ class GeminiAdapter(Tool):
     def render(self, line: bytes) -> bytes | None:
         """One line of the stream for a person."""
         return render.render_line(line)
+
+    def observe_screen(self, screen: Screen, version: str | None = None) -> Observation:
+        """By structure and place; the same for all versions tried."""
+        return look.observe(screen)
+
+    def observe_stream(self, line: bytes, version: str | None = None) -> Observation | None:
+        """What one line of a headless run's output says."""
+        return stream.observe(line)
+
+    def observe_transcript(self, line: bytes, version: str | None = None) -> Observation | None:
+        """What one line of the conversation's file says."""
+        return transcript.observe(line)
 
 
 #: The directory is trusted for this session alone: whoever spawns into it has decided that.

@@ -12,10 +12,13 @@ from typing import Any
 from coders_queue.agents.adapter import LaunchFacts
 from coders_queue.agents.gemini import settings
 from coders_queue.models.launch import Overlay, SeedFile
+from coders_queue.models.spec import Mode
 
 #: In the attempt's directory: what Gemini CLI takes for the home directory.
 HOME = "gemini-home"
 _OWN = f"{HOME}/.gemini"
+#: In the attempt's directory: a record of every call of a model.
+CALLS_FILE = "gemini-calls.log"
 #: Entries that hold credentials.
 _LOGIN = ("oauth_creds.json", "google_accounts.json", "gemini-credentials.json", ".env")
 #: Directories of conversations and checkpoints, with the markers of whose they are.
@@ -48,6 +51,12 @@ def config_files(facts: LaunchFacts) -> tuple[str, ...]:
     return tuple(f"{base}/{name}" for name in names)
 
 
+def conversations(facts: LaunchFacts) -> str:
+    """The directory with the conversations of all projects."""
+    base = user_directory(facts) if facts.carry == "all" else facts.keep
+    return f"{base}/{_KEEP[0]}"
+
+
 def overlays(facts: LaunchFacts) -> tuple[Overlay, ...]:
     """The session's home with its ``.gemini``."""
     only = {"all": None, "login": _LOGIN, "none": ()}[facts.carry]
@@ -65,15 +74,15 @@ def overlays(facts: LaunchFacts) -> tuple[Overlay, ...]:
     )
 
 
-def seeds(facts: LaunchFacts) -> tuple[SeedFile, ...]:
+def seeds(facts: LaunchFacts, mode: Mode) -> tuple[SeedFile, ...]:
     """The session's settings, and its trust in the directory it runs in."""
     return (
-        SeedFile(path=f"{_OWN}/settings.json", content=_settings(facts)),
+        SeedFile(path=f"{_OWN}/settings.json", content=_settings(facts, mode)),
         SeedFile(path=f"{_OWN}/trustedFolders.json", content=_trust(facts)),
     )
 
 
-def _settings(facts: LaunchFacts) -> bytes:
+def _settings(facts: LaunchFacts, mode: Mode) -> bytes:
     content = facts.config.get(f"{user_directory(facts)}/settings.json")
     try:
         users = {} if content is None or facts.carry == "none" else settings.parse(content)
@@ -86,6 +95,11 @@ def _settings(facts: LaunchFacts) -> bytes:
     made = settings.lay_over(carried, _ALWAYS)
     if auth is not None:
         made = settings.lay_over(made, {"security": {"auth": {"selectedType": auth}}})
+    if mode == "interactive" and settings.at(carried, "telemetry", "enabled") is not True:
+        # the conversation's file lacks the calls that are not its own; a stream counts them
+        outfile = f"{facts.directory}/{CALLS_FILE}"
+        record = {"enabled": True, "target": "local", "outfile": outfile, "logPrompts": False}
+        made = settings.lay_over(made, {"telemetry": record})
     return settings.dump(made)
 
 

@@ -18,9 +18,11 @@ Headless nobody can be asked: without ``yolo`` there is no tool for commands at 
 
 from __future__ import annotations
 
+import glob
 import json
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 
 from coders_queue import errors, ids
 from coders_queue.agents import ending
@@ -32,9 +34,12 @@ from coders_queue.agents.gemini.adapter import (
     one_line,
     refuse_reserved,
 )
-from coders_queue.agents.qwen import home, render, stream
+from coders_queue.agents.qwen import home, render, stream, transcript
+from coders_queue.agents.qwen import screen as look
+from coders_queue.agents.screen import Screen
 from coders_queue.agents.tool import NETWORK_ENV, Tool
 from coders_queue.models.launch import ExitStatus, LaunchPlan, Reading, SeedFile
+from coders_queue.models.observation import Observation
 from coders_queue.models.spec import Mode, SessionSpec
 
 #: Namespace of the conversation ids that are fixed before the start.
@@ -112,6 +117,11 @@ class QwenAdapter(Tool):
             terminal=spec.mode == "interactive",
         )
 
+    def transcripts(self, spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:
+        """The conversation's file."""
+        name = glob.escape(f"{conversation_id(spec, facts)}.jsonl")
+        return (f"{glob.escape(home.conversations(facts))}/*/chats/{name}",)
+
     def read(
         self,
         spec: SessionSpec,
@@ -122,23 +132,47 @@ class QwenAdapter(Tool):
         transcripts: Sequence[bytes] = (),
     ) -> Reading:
         """Success is exit status 0 and, headless, a result that is no error."""
-        conversation = conversation_id(spec, facts)
+        wrote = transcript.read(transcripts, facts.started_at)
         if spec.mode == "interactive":
-            message = None if ending.succeeded(status) else f"qwen: {_how(status)}"
-            return Reading(ok=message is None, message=message, conversation_id=conversation)
+            message = f"qwen: {wrote.error}" if wrote.error else None
+            if not ending.succeeded(status):
+                message = f"qwen: {_how(status)}"
+            return Reading(
+                ok=message is None,
+                message=message and one_line(message),
+                result=wrote.result,
+                # without a file there is nothing to resume
+                conversation_id=wrote.session_id,
+                usage=wrote.usage,
+            )
         said = stream.read_stream(stdout)
+        if said.error is None and wrote.error is not None:
+            said = replace(said, error=wrote.error, result=None)
         message = _failure(said, status, stderr)
         return Reading(
             ok=message is None,
             message=message,
             result=said.result,
             conversation_id=said.session_id,
-            usage=said.usage,
+            # the stream counts what was before a resume, too
+            usage=wrote.usage or said.usage,
         )
 
     def render(self, line: bytes) -> bytes | None:
         """One line of the stream for a person."""
         return render.render_line(line)
+
+    def observe_screen(self, screen: Screen, version: str | None = None) -> Observation:
+        """By structure and place; the same for all versions tried."""
+        return look.observe(screen)
+
+    def observe_stream(self, line: bytes, version: str | None = None) -> Observation | None:
+        """What one line of a headless run's output says."""
+        return stream.observe(line)
+
+    def observe_transcript(self, line: bytes, version: str | None = None) -> Observation | None:
+        """What one line of the conversation's file says."""
+        return transcript.observe(line)
 
 
 #: A headless run that may do everything says so on every start, otherwise.

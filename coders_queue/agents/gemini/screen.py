@@ -1,0 +1,190 @@
+"""What a screen of Gemini CLI's says, and of its fork Qwen Code: by structure and place.
+
+Text that the model wrote may quote any of the words looked for here; so they count only where the
+tool itself writes them: in the line of status over the box, at the left edge of a message of the
+tool's own, in a panel, in the title. That the model service refuses and is asked again and again
+shows nowhere unless a line of status says so: it reads as ``working``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from coders_queue.agents.gemini import layout
+from coders_queue.agents.gemini.layout import Layout
+from coders_queue.agents.gemini.stream import unwrap
+from coders_queue.agents.screen import Screen
+from coders_queue.models.observation import Observation, ObservedState
+
+#: How far in the line of status stands: answers are further in, or have a mark of their own.
+GEMINI_INDENT = 1
+_CANCEL = re.compile(r"\((?:[^()]* · )?esc to cancel(?:, [^()]*)?\)")
+#: Marks of messages, which are no spinner.
+_MARKS = "✦◆●✕✖⚠ℹ✓>*!?│┃╭╰(-"
+_STATUS_LINES = 4
+#: What the line of status says while the service is asked again and again.
+_RETRYING = re.compile(
+    r"Trying to reach .* \(Attempt \d+/\d+\)|taking a bit longer, we're still on it"
+)
+#: A message of the tool's own that says that a turn failed.
+_ERROR = re.compile(r"\s{0,2}[✕✖]\s+(?P<text>\S.*)")
+#: What may stand under it and is no new turn.
+_NOTE = re.compile(r"\s{0,2}(?:[ℹ⚠●]\ufe0e?\s|\s{2,}\S|\? for shortcuts\s*$|\(Press|↻|Press )")
+_TURN = re.compile(r"\s{0,2}(?:[>*!✦◆]\ufe0e?\s)")
+_LIMIT = re.compile(
+    r"\b429\b|\b529\b|RESOURCE_EXHAUSTED|[Qq]uota|[Rr]ate.?limit|[Uu]sage limit|Too Many Requests"
+)
+#: A panel that asks how to go on after that.
+_USED_UP = re.compile(r"[Uu]sage limit reached|[Qq]uota (?:exceeded|limit)|Keep trying|run out of")
+#: Questions of the tool's own start, or of a command of the person's; never an agent's.
+_START = re.compile(
+    r"Do you trust|authenticat|Authentication|Get started|Terms of Serv|API [Kk]ey|Access Method"
+    r"|Select Theme|Login|Sign in|log in|IDE|Privacy|editor|Coding Plan|Waiting for .*auth"
+)
+_WAITING = "Waiting for user confirmation"
+_DEAD = re.compile(r"Pane is dead \(")
+_FAREWELL = re.compile(
+    r"Agent powering down|To (?:continue|resume) this session(?:,? run|:)|Goodbye!", re.IGNORECASE
+)
+_SHELL = re.compile(r".{0,200}[$#%❯➜]\s*")
+_BANNER = re.compile(r"[▝▜▄▗▟▀█╗╝╔╚═║ ]{4,}|.*(?:Initializing|Loading|Starting)", re.IGNORECASE)
+_PLACEHOLDERS = (
+    "Type your message",
+    "Type your shell command",
+    "Press 'i' for INSERT",
+    "Press 'Esc' for NORMAL",
+    "Ask ",
+)
+
+
+def observe(screen: Screen, indent: int = GEMINI_INDENT) -> Observation:
+    """What the screen shows; ``indent`` is that of the line of status."""
+    if _is_over(screen):
+        return _say("exited")
+    if not screen.shown:
+        return _say("starting")
+    parts = layout.lay_out(screen)
+    title = _title(screen)
+    if parts.box is not None:
+        return _with_box(parts, title, indent)
+    return _without_box(parts, screen, title, indent)
+
+
+def _with_box(parts: Layout, title: ObservedState | None, indent: int) -> Observation:
+    draft = _draft(parts)
+    status = _status(parts.body, indent)
+    if status is not None:
+        if _RETRYING.search(status):
+            return _say("rate_limited", draft=draft, message=status)
+        return _say("working", draft=draft)
+    if title == "working":
+        return _say("working", draft=draft)
+    error = _last_error(parts.body)
+    if error is not None:
+        state: ObservedState = "rate_limited" if _LIMIT.search(error) else "error"
+        return _say(state, draft=draft, message=error)
+    return _say("idle", draft=draft)
+
+
+def _without_box(
+    parts: Layout, screen: Screen, title: ObservedState | None, indent: int
+) -> Observation:
+    text = "\n".join(parts.panel)
+    asked = bool(parts.choices)
+    at_end = screen.shown[-1]
+    if title == "waiting" or _WAITING in at_end:
+        return _say("waiting", question=parts.question, choices=parts.choices)
+    if _USED_UP.search(text) and asked:
+        return _say("rate_limited", question=parts.question, choices=parts.choices)
+    if _START.search(text) and (asked or "│" in at_end or "╯" in at_end or "┘" in at_end):
+        return _say("dialog", question=parts.question, choices=parts.choices)
+    if asked:
+        return _say("waiting", question=parts.question, choices=parts.choices)
+    if title == "working" or _status(parts.body, indent) is not None:
+        return _say("working")
+    if all(_BANNER.match(line) for line in screen.shown) or _is_banner(screen):
+        return _say("starting")
+    return _say("unknown")
+
+
+def _is_over(screen: Screen) -> bool:
+    lines = [line for line in screen.lines if line.strip()]
+    if not lines:
+        return False
+    if _DEAD.match(lines[-1]):
+        return True
+    if any(_FAREWELL.match(line.strip(" │█")) for line in lines[-8:]):
+        return layout.lay_out(screen).box is None
+    return _SHELL.fullmatch(lines[-1]) is not None and layout.lay_out(screen).box is None
+
+
+def _is_banner(screen: Screen) -> bool:
+    return any("Gemini CLI v" in line or "Qwen Code (v" in line for line in screen.shown)
+
+
+def _title(screen: Screen) -> ObservedState | None:
+    """What Gemini CLI's title tells. Its questions on the first start call it ready."""
+    title = screen.plain_title
+    if title.startswith(("✦", "⏲")):
+        return "working"
+    if title.startswith("✋"):
+        return "waiting"
+    return "idle" if title.startswith("◇") else None
+
+
+def _status(body: Sequence[str], indent: int) -> str | None:
+    """The line of status at the end of the body, when it says that work goes on.
+
+    A narrow screen breaks it before its bracket or within.
+    """
+    tail = body[-_STATUS_LINES:]
+    for number, line in enumerate(tail):
+        text = line.lstrip()
+        if len(line) - len(text) != indent or not text or text[0] in _MARKS:
+            continue
+        whole = " ".join(one.strip() for one in tail[number:])
+        if _CANCEL.search(whole):
+            return whole
+    return None
+
+
+def _last_error(body: Sequence[str]) -> str | None:
+    """The error that the last turn ended in, when nothing came after it."""
+    for number in range(len(body) - 1, -1, -1):
+        line = body[number]
+        match = _ERROR.fullmatch(line)
+        if match is not None:
+            rest = body[number + 1 : number + 4]
+            more = [one.strip() for one in rest if one.startswith("  ") and not _TURN.match(one)]
+            text = " ".join([match["text"], *more]).split(" (Press ")[0]
+            head, _, _ = text.partition(" ℹ ")
+            return unwrap(head)
+        if _TURN.match(line) or not _NOTE.match(line):
+            return None
+    return None
+
+
+def _draft(parts: Layout) -> str | None:
+    if parts.box is None or parts.ghost:
+        return None
+    text = "\n".join(parts.box).strip()
+    return None if not text or text.startswith(_PLACEHOLDERS) else text
+
+
+def _say(
+    state: ObservedState,
+    *,
+    draft: str | None = None,
+    message: str | None = None,
+    question: str | None = None,
+    choices: tuple[str, ...] = (),
+) -> Observation:
+    return Observation(
+        state=state,
+        source="screen",
+        draft=draft,
+        message=message,
+        question=question,
+        choices=choices,
+    )
