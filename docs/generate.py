@@ -97,6 +97,7 @@ def events() -> str:
         lines.append(f"| `{kinds.of_state(state)}` | {_STATES[state]} | {data} |")
     lines += [
         f"| `{kinds.CANCEL_REQUESTED}` | Somebody asked for the end of a session on a host. | |",
+        f"| `{kinds.INSTALLING}` | A host installs the version it wants. | `agent`, `version` |",
         f"| `{kinds.SETTLED}` | Celery has delivered the result. | |",
         f"| `{kinds.ARCHIVED}` | An attempt's archive is complete. | |",
         "",

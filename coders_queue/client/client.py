@@ -29,6 +29,7 @@ from coders_queue.settings.load import load
 from coders_queue.settings.paths import Paths
 from coders_queue.settings.schema import Settings
 from coders_queue.store.base import Store
+from coders_queue.store.news import is_installing
 from coders_queue.store.open import open_configured
 
 #: How long the local stack may take to come up, seconds.
@@ -177,7 +178,13 @@ class Coders:
         handle = SessionHandle(self.app, str(result.id))
         if not wait:
             return handle
-        record = handle.wait_running(self.settings.session.spawn_timeout + 10.0)
+        limit = self.settings.session.spawn_timeout + 10.0
+        try:
+            record = handle.wait_running(limit)
+        except errors.TimedOut:
+            if not is_installing(self.store, handle.record):
+                raise
+            record = handle.wait_running(self.settings.programs.timeout + limit)
         outcome = record.outcome
         if outcome is not None and outcome.started_at is None and outcome.cause is not None:
             raise errors.SpawnError(outcome.cause.message)

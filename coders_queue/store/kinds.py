@@ -13,6 +13,8 @@ from coders_queue.models.spec import SessionSpec
 
 #: Somebody asked for the end of a session that a host holds.
 CANCEL_REQUESTED = "session.cancel_requested"
+#: The host installs the version of the agent's program that the session wants.
+INSTALLING = "session.installing"
 #: Celery has delivered the result.
 SETTLED = "session.settled"
 #: An attempt's archive is complete.

@@ -248,6 +248,24 @@ class TestLifecycle:
         assert (found[first].pid, found[first].started_at) == (4711, 12.25)
         assert (found[second].pid, found[second].started_at) == (None, world.clock.now)
 
+    def test_the_version_that_runs_is_kept(self, world: World) -> None:
+        """A move to RUNNING notes it, an outcome without one gets it, a requeue forgets it."""
+        first, _ = world.at(State.STARTING)
+        second, _ = world.at(State.STARTING)
+        assert world.store.move(first, 1, State.RUNNING, agent_version="2.1.197")
+        assert world.store.move(second, 1, State.RUNNING, agent_version="2.1.197")
+        (listed,) = [one for one in world.store.list(live=True) if one.id == first]
+        assert listed.agent_version == "2.1.197"
+        assert world.store.finish(first, 1, ended(first, "succeeded"))
+        record = world.store.get(first)
+        assert record is not None
+        assert record.outcome is not None
+        assert record.outcome.agent_version == "2.1.197"
+        assert world.store.move(second, 1, State.QUEUED)
+        requeued = world.store.get(second)
+        assert requeued is not None
+        assert requeued.agent_version is None
+
     def test_unknown_sessions(self, store: Store) -> None:
         """Every write about a session that does not exist says no and writes nothing."""
         assert store.assign("x", HOST) is None

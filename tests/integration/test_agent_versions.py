@@ -175,7 +175,7 @@ def test_a_host_installs_what_a_queued_session_wants(
         outcome = result.get(timeout=60)
     assert (outcome["result"], outcome["agent_version"]) == ("2.2.1", "2.2.1")
     kinds = [event["kind"] for event in coders.show(result.id)["events"]]
-    assert kinds.index("installing") < kinds.index("session.running")
+    assert kinds.index("session.installing") < kinds.index("session.running")
 
 
 def test_a_session_is_cancelled_while_its_version_is_installed(
@@ -190,7 +190,7 @@ def test_a_session_is_cancelled_while_its_version_is_installed(
 
         def installing() -> bool:
             events = coders.show(result.id)["events"]
-            return any(event["kind"] == "installing" for event in events)
+            return any(event["kind"] == "session.installing" for event in events)
 
         eventually(installing)
         done = coders.ok("kill", result.id, "--json")

@@ -48,6 +48,13 @@ def test_commands_and_options(fake_host: FakeHost, tmp_path: Path) -> None:
     assert complete("coders run claude --permission e", tmp_path) == {"edit"}
 
 
+def test_commands_below_a_command(fake_host: FakeHost, tmp_path: Path) -> None:
+    """`agents` offers its own, and each of them its options."""
+    assert complete("coders agents in", tmp_path) == {"install"}
+    assert complete("coders agents pin --pro", tmp_path) == {"--project"}
+    assert complete("coders agents read claude x --ki", tmp_path) == {"--kind"}
+
+
 def test_sessions_come_from_the_host(fake_host: FakeHost, tmp_path: Path) -> None:
     """Names of live sessions, ids of those without a name."""
     fake_host.answers["ls"] = {"sessions": [session(), session(name=None, id="77aa")]}

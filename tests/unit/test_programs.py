@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -158,6 +159,19 @@ def test_a_program_is_asked_once(tmp_path: Path) -> None:
     assert count.read_text() == "x\nx\n"
     (tmp_path / "known").chmod(0o500)
     assert Asked(tmp_path / "known").version(tmp_path / "gone", "/usr/bin:/bin") is None
+
+
+def test_many_at_once_ask_a_program_once(tmp_path: Path) -> None:
+    """A burst of sessions starts it once, not once each."""
+    count = tmp_path / "count"
+    program = script(tmp_path / "tool", f"echo x >> {count}; sleep 0.2; echo 1.0.0")
+
+    def version(_: int) -> str | None:
+        return Asked(tmp_path / "known").version(program, "/usr/bin:/bin")
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(version, range(8))) == {"1.0.0"}
+    assert count.read_text() == "x\n"
 
 
 def test_a_program_is_asked_in_an_empty_home(

@@ -13,6 +13,7 @@ import os
 import re
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 
 _LOOK_UP = 6
@@ -20,6 +21,10 @@ _LIMIT = 1024 * 1024
 #: How long a program may take to say its version, seconds: on a busy machine they are slow.
 ASKING = 20.0
 _SPELLED = re.compile(r"(?<![\w.])v?(\d+\.\d+(?:\.\d+)*(?:[-+][0-9A-Za-z.+_-]+)?)(?![\w])")
+
+
+#: One program is asked at a time.
+_ONE = threading.Lock()
 
 
 class Broken(Exception):
@@ -88,20 +93,30 @@ class Asked:
             return None
         # by the path it is called by, too: one program behind many links goes by its name
         file = self._directory / hashlib.sha256(os.fsencode(program)).hexdigest()[:24]
-        mark = [str(real), about.st_mtime_ns, about.st_size]
+        mark: list[object] = [str(real), about.st_mtime_ns, about.st_size]
+        known = self._known(file, mark)
+        if known is None:
+            # a hundred sessions at once are no reason to start it a hundred times
+            with _ONE:
+                known = self._known(file, mark) or self._ask(program, path, file, mark)
+        version = known.get("version")
+        return version if isinstance(version, str) else None
+
+    def _known(self, file: Path, mark: list[object]) -> dict[str, object] | None:
         try:
             known = json.loads(file.read_bytes())
-            if isinstance(known, dict) and known.get("of") == mark:
-                version = known.get("version")
-                return version if isinstance(version, str) else None
         except (OSError, ValueError, RecursionError):
-            pass
+            return None
+        return known if isinstance(known, dict) and known.get("of") == mark else None
+
+    def _ask(self, program: Path, path: str, file: Path, mark: list[object]) -> dict[str, object]:
         try:
             said: str | None = ask(program, path)
         except Broken:
             said = None
-        self._keep(file, {"of": mark, "version": said})
-        return said
+        known: dict[str, object] = {"of": mark, "version": said}
+        self._keep(file, known)
+        return known
 
     def _keep(self, file: Path, known: dict[str, object]) -> None:
         try:

@@ -19,6 +19,7 @@ from coders_queue.models.spec import SessionSpec
 from coders_queue.queue.session_task import parse_spec
 from coders_queue.settings import pins
 from coders_queue.settings.pins import Pin
+from coders_queue.store.news import is_installing
 from coders_workers import workspace
 from coders_workers.programs.installs import Say
 from coders_workers.programs.locate import Absent, Program, Programs, find_program
@@ -146,11 +147,19 @@ class Spawning:
             log.warning("message_delayed", session=record.id, cause=str(error))
 
     def _alive(self, record: SessionRecord) -> SessionRecord:
-        limit = self._station.settings.session.spawn_timeout + 5.0
+        station = self._station
+        limit = station.settings.session.spawn_timeout + 5.0
+
+        def is_up(now: SessionRecord) -> bool:
+            return now.state is State.RUNNING or now.state.ended
+
         try:
-            seen = self._station.bulletin.wait(
-                record.id, lambda now: now.state is State.RUNNING or now.state.ended, limit
-            )
+            seen = station.bulletin.wait(record.id, is_up, limit)
+            if seen is None:
+                current = station.store.get(record.id)
+                if current is not None and is_installing(station.store, current):
+                    more = station.settings.programs.timeout + limit
+                    seen = station.bulletin.wait(record.id, is_up, more)
         except errors.Unavailable as error:
             raise errors.Unavailable(
                 f"{error.message}; session {record.label} is written down and goes on",
@@ -279,7 +288,6 @@ class Spawning:
             return []
         if found.warning is None:
             return []
-        log.warning("agent_untested", agent=spec.agent, version=found.version, cause=found.warning)
         return [found.warning]
 
 

@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from coders_queue import errors, ids
 from coders_queue.agents import answer, registry
 from coders_queue.agents.adapter import Adapter, LaunchFacts
@@ -25,6 +27,8 @@ from coders_workers.runtimes.base import Launch
 from coders_workers.supervisor import environment, overlay, tool_files
 from coders_workers.supervisor.host import Host
 from coders_workers.workspace import Prepared
+
+log = structlog.get_logger(__name__)
 
 #: In the attempt's directory: results handed on by a canvas, for agents that read files.
 INPUTS_FILE = "inputs.json"
@@ -115,6 +119,15 @@ def make_launch(host: Host, record: SessionRecord, directory: Path, prepared: Pr
     program = program_for(host, adapter, record, path, facts.cwd)
     if program is not None:
         chosen.remember(directory, program)
+        if program.warning is not None:
+            log.warning(
+                "agent_untested",
+                session=record.id,
+                attempt=record.attempt,
+                agent=spec.agent,
+                version=program.version,
+                cause=program.warning,
+            )
         facts = facts.model_copy(update={"version": program.version})
     plan = adapter.plan(spec, facts)
     own = {

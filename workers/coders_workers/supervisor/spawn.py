@@ -10,6 +10,7 @@ from coders_queue import errors, ids
 from coders_queue.models.lifecycle import State
 from coders_queue.models.outcome import CauseKind
 from coders_queue.models.record import SessionRecord
+from coders_queue.store import kinds
 from coders_workers import attempt_dir, workspace
 from coders_workers.programs import chosen
 from coders_workers.runtimes.base import Started
@@ -114,7 +115,7 @@ class Spawner:
         def say(what: str) -> None:
             log.info("program_installing", session=session_id, attempt=attempt, cause=what)
             data = {"agent": record.spec.agent, "version": record.spec.version}
-            self._host.store.record_event(session_id, attempt, "installing", data)
+            self._host.store.record_event(session_id, attempt, kinds.INSTALLING, data)
 
         try:
             plan.provide_program(self._host, record, say)
