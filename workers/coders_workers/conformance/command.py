@@ -30,7 +30,7 @@ def run(settings: Settings, paths: Paths, words: Sequence[str]) -> int:
 
     def tell(row: Row) -> None:
         if not options.json:
-            print(_line(row), flush=True)
+            print(line(row), flush=True)
 
     report = suite.run(
         options.agent,
@@ -44,7 +44,7 @@ def run(settings: Settings, paths: Paths, words: Sequence[str]) -> int:
     if options.json:
         print(json.dumps(report.as_json()))
     else:
-        print(_sum(report))
+        print(total(report))
     return 0 if report.conforms else errors.SetupError.exit_code
 
 
@@ -52,14 +52,16 @@ def _note(text: str) -> None:
     print(f"coders: {text}", file=sys.stderr, flush=True)
 
 
-def _line(row: Row) -> str:
+def line(row: Row) -> str:
+    """A row of the table, coloured on a terminal."""
     verdict = row.verdict.ljust(_VERDICT)
     if sys.stdout.isatty():
         verdict = f"\x1b[{_COLOURS[row.verdict]}m{verdict}\x1b[0m"
     return f"{verdict}  {row.claim.ljust(_CLAIM)}  {row.evidence}"
 
 
-def _sum(report: suite.Report) -> str:
+def total(report: suite.Report) -> str:
+    """The last line."""
     counts = {name: sum(row.verdict == name for row in report.rows) for name in _COLOURS}
     told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     tested = "tested" if report.tested else "not among the versions tested"

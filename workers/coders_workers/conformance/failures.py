@@ -55,7 +55,8 @@ def _run(room: Room, name: str) -> tuple[Outcome, float]:
 
 
 def _judge(room: Room, rows: Rows, claim: str, name: str, outcome: Outcome, seconds: float) -> None:
-    tries = sum(one["prompt"] == _task(name) for one in room.stub.requests())
+    asked = room.stub.journal()["requests"]
+    tries = sum(_task(name) in one["prompt"] for one in asked)
     seen = f"{why(outcome)}; {tries} requests in {seconds:.0f} s"
     if not tries:
         rows.check(claim, False, f"the model was never asked; {seen}")

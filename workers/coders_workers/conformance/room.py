@@ -37,7 +37,7 @@ from coders_workers.supervisor.host import Host
 from coders_workers.supervisor.supervisor import Supervisor
 
 #: Seconds that a headless run may take; what lasts longer is ended as a session's timeout would.
-PATIENCE = 90.0
+PATIENCE = 60.0
 _NAME = "conformance"
 _THREADS = 8
 _LOOK = 0.1
@@ -153,10 +153,10 @@ class Room:
         self.supervisor = Supervisor(self.host)
         self.deliverer = Deliverer(self.host)
 
-    def headless(self, task: str, **fields: Any) -> Outcome:
+    def headless(self, task: str, patience: float = PATIENCE, **fields: Any) -> Outcome:
         """A headless session from its start to its end."""
-        record = self._start(task=task, timeout=PATIENCE, **fields)
-        return self.outcome(record.id, PATIENCE + _END)
+        record = self._start(task=task, timeout=patience, **fields)
+        return self.outcome(record.id, patience + _END)
 
     @contextmanager
     def terminal(self, **fields: Any) -> Iterator[Seat]:

@@ -85,7 +85,12 @@ def _gemini(url: str) -> Wiring:
         "general": {"maxAttempts": 2},
         "privacy": {"usageStatisticsEnabled": False},
     }
-    env = {"GOOGLE_GEMINI_BASE_URL": url, "GEMINI_API_KEY": API_KEY}
+    env = {
+        "GOOGLE_GEMINI_BASE_URL": url,
+        "GEMINI_API_KEY": API_KEY,
+        # else another model is asked first which one to take, ten times over when it fails
+        "GEMINI_MODEL": "gemini-2.5-flash",
+    }
     return Wiring(env, {".gemini/settings.json": json.dumps(settings)})
 
 
