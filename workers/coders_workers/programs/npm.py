@@ -15,6 +15,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,14 @@ class Npm:
     def __init__(self, program: str, environ: Mapping[str, str], timeout: float) -> None:
         self._program = program
         self._timeout = timeout
-        self._env = {
+        self._environ = environ
+
+    @cached_property
+    def _env(self) -> dict[str, str]:
+        # not before it is needed: every spawn makes one of these
+        return {
             name: value
-            for name, value in environ.items()
+            for name, value in self._environ.items()
             if any(fnmatchcase(name, pattern) for pattern in _ENV)
         }
 
