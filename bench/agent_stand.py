@@ -7,21 +7,20 @@ their terminals.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import tempfile
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.stand import Stand
+from coders_workers.conformance.wiring import wiring
 from coders_workers.model_stub.control import Stub
 from coders_workers.model_stub.running import stub_process
 from support import agent_install
-from support.netns import Namespace, namespace
+from support.netns import namespace
 
 TOOLS = ("claude", "codex", "gemini", "opencode", "qwen")
 
@@ -71,11 +70,10 @@ def agent_stand(tool: str) -> Iterator[AgentStand]:
     try:
         with namespace() as inside, stub_process(directory, inside.argv) as stub:
             environ = {
-                "HOME": str(home),
                 "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}",
-                **_settled(tool, home, stub.url),
+                **wiring(tool, stub.url).settle(home),
             }
-            place = Stand(directory, environ, _prefix(inside))
+            place = Stand(directory, environ, inside.argv([]))
             try:
                 place.up()
                 yield AgentStand(place, stub, agent_install.DEFAULTS[tool])
@@ -83,40 +81,3 @@ def agent_stand(tool: str) -> Iterator[AgentStand]:
                 place.down()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-
-
-def _prefix(inside: Namespace) -> Sequence[str]:
-    return inside.argv([])
-
-
-def _settled(tool: str, home: Path, url: str) -> dict[str, str]:
-    """Somebody's set-up of the tool: its files in their home, the variables in their shell."""
-    key = f"stub-{uuid.uuid4().hex}"
-    if tool == "claude":
-        return {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": key}
-    if tool == "codex":
-        _write(
-            home / ".codex" / "config.toml",
-            'model = "gpt-5"\nmodel_provider = "stub"\n\n[model_providers.stub]\nname = "stub"\n'
-            f'base_url = "{url}/v1"\nenv_key = "OPENAI_API_KEY"\nwire_api = "responses"\n',
-        )
-        return {"OPENAI_API_KEY": key}
-    if tool == "gemini":
-        return {"GEMINI_API_KEY": key, "GOOGLE_GEMINI_BASE_URL": url}
-    if tool == "qwen":
-        base = f"{url}/v1"
-        return {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": base, "OPENAI_MODEL": "qwen3-coder-plus"}
-    provider = {
-        "npm": "@ai-sdk/openai-compatible",
-        "name": "stub",
-        "options": {"baseURL": f"{url}/v1", "apiKey": key},
-        "models": {"stub-model": {"name": "stub-model"}},
-    }
-    document = {"provider": {"stub": provider}, "model": "stub/stub-model", "autoupdate": False}
-    _write(home / ".config" / "opencode" / "opencode.json", json.dumps(document))
-    return {}
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.write_text(text)

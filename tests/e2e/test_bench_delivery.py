@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from coders_queue.agents import registry
+from coders_queue.agents.tool import Tool
 from support import agent_install, netns
 
 pytestmark = [
@@ -30,7 +31,15 @@ def delivery(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return delivery
 
 
-@pytest.mark.parametrize("tool", sorted(set(agent_install.DEFAULTS) & set(registry.names())))
+#: The tools that can be installed here and whose screens are read.
+TOOLS = sorted(
+    tool
+    for tool in set(agent_install.DEFAULTS) & set(registry.names())
+    if type(registry.get(tool)).observe_screen is not Tool.observe_screen  # type: ignore[attr-defined]
+)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
 def test_prompts_arrive_whole_and_once(delivery: ModuleType, tool: str) -> None:
     """At random moments after the start, past questions and drafts, as the stub's bodies show."""
     reason = netns.why_not()
