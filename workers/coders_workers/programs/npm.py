@@ -6,6 +6,7 @@ meaning of its errors. Where installations lie is :mod:`coders_workers.programs.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -141,6 +142,7 @@ class Npm:
             raise errors.InstallError(
                 f"{program} does not run: {error.strerror}", "install Node.js with npm anew"
             ) from None
+        _LIVE.add(process)
         with process:
             try:
                 out, err = process.communicate(timeout=timeout)
@@ -153,6 +155,8 @@ class Npm:
             except BaseException:
                 _end(process)
                 raise
+            finally:
+                _LIVE.discard(process)
         return process.returncode, _json(out), err.decode("utf-8", "replace")
 
 
@@ -181,6 +185,16 @@ class _Failure:
                 "check the network and npm's proxy: npm ping",
             )
         return errors.InstallError(f"{head}: {self.code}: {self.summary}", _LOOK)
+
+
+#: What runs now: it ends with this process, unless this is killed.
+_LIVE: set[subprocess.Popen[bytes]] = set()
+
+
+@atexit.register
+def _end_all() -> None:
+    for process in list(_LIVE):
+        _end(process)
 
 
 _LOOK = "see what npm itself says: npm doctor"

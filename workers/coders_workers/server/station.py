@@ -21,6 +21,7 @@ from coders_queue.queue.dispatch import Dispatch
 from coders_queue.settings.schema import Settings
 from coders_queue.store.base import Store
 from coders_workers.bulletin import Bulletin
+from coders_workers.programs.locate import Programs
 from coders_workers.runtimes.base import Runtime
 from coders_workers.supervisor.host import Host
 
@@ -106,18 +107,22 @@ class Station:
     def agents(self) -> list[dict[str, Any]]:
         """The agents that this host knows, and where their programs are."""
         found = []
+        installs = Programs(self.settings, self.host.paths, self.host.environ).installs
         for name in registry.names():
             adapter = registry.get(name)
             program = self.settings.agent(name).program or adapter.program
-            path = None
+            path = version = None
             if program is not None:
                 path = shutil.which(program, path=self.host.environ.get("PATH"))
+                installed = [] if path else installs.all(name)
+                if installed:
+                    path, version = installed[-1].program, installed[-1].version
             found.append(
                 {
                     "name": name,
                     "program": program,
                     "path": path,
-                    "version": None,
+                    "version": version,
                     "modes": list(adapter.modes),
                 }
             )
