@@ -34,8 +34,9 @@ from coders_queue import errors
 from coders_queue.agents import ending
 from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, LaunchFacts, Package
 from coders_queue.agents.codex import config, render, stream, transcript
+from coders_queue.agents.codex import screen as look
 from coders_queue.agents.codex.traits import TRAITS, Traits
-from coders_queue.agents.screen import plain
+from coders_queue.agents.screen import Screen, plain
 from coders_queue.agents.tool import NETWORK_ENV, Tool
 from coders_queue.models.launch import ExitStatus, LaunchPlan, Reading, SeedFile
 from coders_queue.models.observation import Observation
@@ -130,6 +131,10 @@ class CodexAdapter(Tool):
     def render(self, line: bytes) -> bytes | None:
         """One line of the stream for a person."""
         return render.render_line(line)
+
+    def observe_screen(self, screen: Screen, version: str | None = None) -> Observation:
+        """By structure and place; the same for all versions tried, 0.64.0 to 0.169.0."""
+        return look.observe(screen)
 
     def observe_stream(self, line: bytes, version: str | None = None) -> Observation | None:
         """Working until the turn's end."""
