@@ -38,7 +38,7 @@ _FOREIGN = 1.0
 #: Seconds with an empty box after which weaker signs count.
 _AFTER = 0.8
 #: The most that is kept of the time allowed for what follows the first paste.
-_RESERVE = 4.0
+_RESERVE = 3.0
 
 
 class Terminal(Protocol):
