@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from coders_queue import errors, ids
 from coders_queue.agents import ending
 from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, LaunchFacts, Package
-from coders_queue.agents.gemini import home, render, stream, transcript
+from coders_queue.agents.gemini import home, render, stream, traits, transcript
 from coders_queue.agents.gemini import screen as look
 from coders_queue.agents.screen import Screen, plain
 from coders_queue.agents.tool import NETWORK_ENV, Tool
@@ -59,7 +59,7 @@ _EXITS = {
 
 
 class GeminiAdapter(Tool):
-    """Gemini CLI (tested with 0.47.0 and 0.61.0)."""
+    """Gemini CLI."""
 
     name = "gemini"
     program: str | None = "gemini"
@@ -115,9 +115,9 @@ class GeminiAdapter(Tool):
         """The conversation's file, and the session's own record of side calls."""
         # a file's name has the first 8 digits of the id; the id may also be a word: "latest"
         known = conversation_id(spec, facts)
-        start = known[:8] if _UUID.fullmatch(known) else "*"
+        start = f"*{known[:8]}" if known is not None and _UUID.fullmatch(known) else "*"
         return (
-            f"{glob.escape(home.conversations(facts))}/*/chats/session-*{start}.json*",
+            f"{glob.escape(home.conversations(facts))}/*/chats/session-{start}.json*",
             f"{glob.escape(facts.directory)}/{home.CALLS_FILE}",
         )
 
@@ -132,7 +132,9 @@ class GeminiAdapter(Tool):
     ) -> Reading:
         """Success is exit status 0 and, headless, a result that is no error."""
         if spec.mode == "interactive":
-            wrote = transcript.read(transcripts, facts.started_at)
+            # a file that was found by its conversation's id is the right one
+            cwd = facts.cwd if conversation_id(spec, facts) is None else None
+            wrote = transcript.read(transcripts, facts.started_at, cwd)
             message = f"gemini: {wrote.error}" if wrote.error else None
             if not ending.succeeded(status):
                 message = f"gemini: {_how(status)}"
@@ -177,10 +179,15 @@ _ENV = {"GEMINI_CLI_TRUST_WORKSPACE": "true"}
 _UNSET = ("GEMINI_CLI", "SANDBOX", "GEMINI_CLI_IDE_SERVER_PORT", "GEMINI_CLI_IDE_WORKSPACE_PATH")
 
 
-def conversation_id(spec: SessionSpec, facts: LaunchFacts) -> str:
-    """The conversation's id, known before the start: the resumed one, else the attempt's own."""
+def conversation_id(spec: SessionSpec, facts: LaunchFacts) -> str | None:
+    """The conversation's id, known before the start: the resumed one, else the attempt's own.
+
+    None where this version makes one up itself.
+    """
     if spec.resume is not None:
         return spec.resume
+    if not traits.of(facts.version).names_conversation:
+        return None
     return str(uuid.uuid5(_CONVERSATIONS, ids.attempt_ref(facts.session_id, facts.attempt)))
 
 
@@ -227,11 +234,12 @@ def first_prompt(
 
 
 def _options(spec: SessionSpec, facts: LaunchFacts) -> list[str]:
-    words = [
-        f"--resume={spec.resume}"
-        if spec.resume is not None
-        else f"--session-id={conversation_id(spec, facts)}"
-    ]
+    words = []
+    known = conversation_id(spec, facts)
+    if spec.resume is not None:
+        words.append(f"--resume={spec.resume}")
+    elif known is not None:
+        words.append(f"--session-id={known}")
     if spec.model is not None:
         words.append(f"--model={spec.model}")
     if spec.permission == "full":

@@ -7,6 +7,7 @@ model) are in the session's telemetry file alone, where it has one.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,8 +31,12 @@ class Transcript:
     usage: Usage | None = None
 
 
-def read(files: Sequence[bytes], since: float | None = None) -> Transcript:
-    """What the files say, counting only what was written at or after ``since``."""
+def read(files: Sequence[bytes], since: float | None = None, cwd: str | None = None) -> Transcript:
+    """What the files say, counting only what was written at or after ``since``.
+
+    With ``cwd``, files of conversations in other directories are left out.
+    """
+    project = None if cwd is None else hashlib.sha256(cwd.encode()).hexdigest()
     session_id: str | None = None
     costs: dict[str, Usage] = {}
     side: Usage | None = None
@@ -39,6 +44,8 @@ def read(files: Sequence[bytes], since: float | None = None) -> Transcript:
     error: str | None = None
     for content in files:
         for entry in _entries(content):
+            if project is not None and entry.get("projectHash", project) != project:
+                break
             if isinstance(entry.get("sessionId"), str):
                 session_id = entry["sessionId"]
             usage = _side_call(entry, since)

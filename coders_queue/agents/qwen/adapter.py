@@ -66,7 +66,7 @@ _EXITS = {
 
 
 class QwenAdapter(Tool):
-    """Qwen Code (tested with 0.15.10 and 0.21.10)."""
+    """Qwen Code."""
 
     name = "qwen"
     program: str | None = "qwen"

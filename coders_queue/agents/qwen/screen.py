@@ -1,4 +1,4 @@
-"""What a screen of Qwen Code's says: laid out as Gemini CLI's, further in, and without its title."""
+"""What a screen of Qwen Code's says: laid out as Gemini CLI's, further in, without a title."""
 
 from __future__ import annotations
 
