@@ -61,7 +61,7 @@ class LaunchFacts(Model):
 class Package(Model):
     """Where a tool's program comes from."""
 
-    registry: Literal["npm"] = "npm"
+    registry: Literal["npm", "pypi"] = "npm"
     name: str
     """As the registry spells it: ``@openai/codex``."""
     program: str

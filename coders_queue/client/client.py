@@ -16,7 +16,7 @@ from typing import Any
 
 from celery.canvas import Signature
 
-from coders_queue import errors, ids, wire
+from coders_queue import described_agents, errors, ids, wire
 from coders_queue.agents.registry import get, parse
 from coders_queue.client.handle import SessionHandle
 from coders_queue.models.record import SessionRecord
@@ -58,6 +58,7 @@ class Coders:
         self._start = start
         self.paths = Paths.find(environ)
         self.settings = settings or load(environ, str(Path.cwd())).settings
+        described_agents.use(environ)
 
     @cached_property
     def store(self) -> Store:

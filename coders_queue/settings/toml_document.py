@@ -14,7 +14,7 @@ from coders_queue.settings.parsed import Malformed, Parsed
 
 _PART = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*')"""
 _NAME = rf"({_PART}(?:[ \t]*\.[ \t]*{_PART})*)"
-_HEADER = re.compile(rf"\s*\[\[?\s*{_NAME}\s*\]")
+_HEADER = re.compile(rf"\s*\[(\[?)\s*{_NAME}\s*\]")
 _ASSIGNMENT = re.compile(rf"\s*{_NAME}[ \t]*=")
 _LINE = re.compile(r"\(at line (\d+), column \d+\)")
 
@@ -38,11 +38,13 @@ def parse_toml(text: str) -> Parsed:
 def _lines(text: str) -> dict[KeyPath, int]:
     lines: dict[KeyPath, int] = {}
     table: KeyPath = ()
+    #: Of each array of tables the number of the last one.
+    lasts: dict[KeyPath, int] = {}
     quote = ""
     for number, line in enumerate(text.split("\n"), 1):
         if not quote:
             if header := _HEADER.match(line):
-                table = _parts(header[1])
+                table = _element(_parts(header[2]), lasts, bool(header[1]))
                 _note(lines, table, number)
             elif assignment := _ASSIGNMENT.match(line):
                 _note(lines, (*table, *_parts(assignment[1])), number)
@@ -51,6 +53,18 @@ def _lines(text: str) -> dict[KeyPath, int]:
             if quote in ("", mark) and line.count(mark) % 2:
                 quote = "" if quote else mark
     return lines
+
+
+def _element(name: KeyPath, lasts: dict[KeyPath, int], begins: bool) -> KeyPath:
+    """A table's path with the numbers of the elements that it lies in: ``[[lines]]``."""
+    path: KeyPath = ()
+    for depth, part in enumerate(name, 1):
+        path = (*path, part)
+        if begins and depth == len(name):
+            lasts[path] = lasts.get(path, -1) + 1
+        if path in lasts:
+            path = (*path, str(lasts[path]))
+    return path
 
 
 def _note(lines: dict[KeyPath, int], path: KeyPath, number: int) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from coders_queue import errors
+from coders_queue import described_agents, errors
 from coders_queue.settings.load import load
 from coders_queue.settings.paths import Paths
 from coders_queue.settings.schema import Settings
@@ -24,7 +24,7 @@ from coders_workers.stack import Stack
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     options, rest = _parser().parse_known_args(argv)
-    if rest and options.command not in ("flower", "agents", "conform"):
+    if rest and options.command not in ("flower", "agents", "check-agent", "conform"):
         print(f"coders: error: {options.command} does not take {rest[0]!r}", file=sys.stderr)
         return errors.UsageError.exit_code
     try:
@@ -53,7 +53,8 @@ def _run(options: Any, rest: Sequence[str], settings: Settings, paths: Paths) ->
         return 0 if all(one["ok"] for one in found) else errors.SetupError.exit_code
     else:
         # loaded by name: 'up' must not pay for Celery, nor the worker for Flower
-        role = import_module(f"coders_workers.roles.{options.command}")
+        described_agents.use()
+        role = import_module(f"coders_workers.roles.{options.command.replace('-', '_')}")
         return int(role.run(settings, paths, stack.broker_url, rest))
     return 0
 
@@ -76,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("beat", help="run beat in the foreground")
     commands.add_parser("flower", help="run Flower on 127.0.0.1:5555 in the foreground")
     # its options, --help among them, are the suite's own
+    commands.add_parser("check-agent", add_help=False, help="check a file that describes one")
     commands.add_parser("conform", add_help=False, help="drive a real agent against a model stub")
     return parser
 

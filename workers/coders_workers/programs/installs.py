@@ -135,6 +135,11 @@ class Installs:
             raise errors.InstallError(error.message, error.hint) from None
 
     def _install(self, agent: str, package: Package, version: str, say: Say) -> Installed:
+        if package.registry != "npm":
+            raise errors.InstallError(
+                f"{package.name} is on PyPI, and coders installs from npm alone",
+                f"uv tool install {package.name}=={version}, or pipx install it",
+            )
         say(f"installing {agent} {version}")
         published = self._npm.published(package.name, version)
         target = self._root / agent / version

@@ -1,10 +1,10 @@
-"""``coders agents check``: whether an agent can be run here, and how to mend it."""
+"""``coders agents check``: whether an agent can be run here, or a file of one is right."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from coders_queue import errors
+from coders_queue import described_agents, errors
 from coders_queue.agents import registry
 from coders_queue.cli import exits, stack, table
 from coders_queue.cli.context import Context
@@ -14,11 +14,15 @@ from coders_queue.cli.text import printable
 EXAMPLES = (
     "coders agents check claude",
     "coders agents check codex@0.169.0",
+    "coders agents check ./aider.toml",
     "coders agents check claude --json | jq '.[] | select(.ok | not)'",
 )
 NOTES = (
     "Its program, its version and whether that was tested, whether it answers, and whether a\n"
     "login or a key is there: names alone are shown, never a value. Nothing is sent to a model.\n"
+    "A file (its name ends in .toml) that describes an agent is read, and when it has a [check] the\n"
+    "real program is run with it against the project's model stub, with a clean environment, a\n"
+    "scratch home and loopback alone (the last as root only); it takes some minutes.\n"
     "Exits 0 when all is well, 7 when a check failed."
 )
 
@@ -33,15 +37,21 @@ _LIMIT = 120.0
 def arguments(parser: ArgumentParser) -> None:
     """Which one."""
     agent = parser.add_argument(
-        "agent", metavar="AGENT[@VERSION]", help="the agent; without a version, what would run here"
+        "agent",
+        metavar="AGENT[@VERSION]|FILE.toml",
+        help="the agent; without a version, what would run here; or a file that describes one",
     )
     complete_with(agent, "agents")
-    add_json(parser, "print a list of {check, ok, found, fix}")
+    add_json(parser, "print a list of {check, ok, found, fix}; of a file, what conform prints")
 
 
 def run(options: Namespace, context: Context) -> int:
     """Check and print."""
+    described_agents.use(context.environ)
     console = context.console
+    if options.agent.endswith(".toml"):
+        form = ("--json",) if options.json else ()
+        stack.replace_with("check-agent", *form, "--", options.agent)
     registry.parse(options.agent)
     words = ("agents", "check", f"--cwd={context.here}", options.agent)
     with console.progress(f"checking {options.agent}"):

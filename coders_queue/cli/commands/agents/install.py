@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from coders_queue import described_agents
 from coders_queue.agents import registry
 from coders_queue.cli import exits, stack
 from coders_queue.cli.context import Context
@@ -31,6 +32,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, context: Context) -> int:
     """Have it installed."""
+    described_agents.use(context.environ)
     console = context.console
     registry.parse(options.agent)
     with console.progress(f"installing {options.agent}"):

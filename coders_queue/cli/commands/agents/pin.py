@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from coders_queue import errors
+from coders_queue import described_agents, errors
 from coders_queue.agents import registry
 from coders_queue.cli import exits, table
 from coders_queue.cli.context import Context
@@ -57,6 +57,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, context: Context) -> int:
     """Show, pin or unpin."""
+    described_agents.use(context.environ)
     if options.agent is not None and options.unpin is not None:
         raise errors.UsageError("pin one agent or unpin one, not both", "leave one out")
     if options.agent is None and options.unpin is None:

@@ -9,7 +9,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from coders_queue import errors
+from coders_queue import described_agents, errors
 from coders_queue.agents import recorded, registry
 from coders_queue.cli import exits
 from coders_queue.cli.context import Context
@@ -52,6 +52,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, context: Context) -> int:
     """Read it and print what it says."""
+    described_agents.use(context.environ)
     name, version = registry.parse(options.agent)
     for option in ("columns", "rows"):
         size = getattr(options, option)

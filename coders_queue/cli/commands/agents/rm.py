@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from coders_queue import described_agents
 from coders_queue.agents import registry
 from coders_queue.cli import exits, stack
 from coders_queue.cli.context import Context
@@ -24,6 +25,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, context: Context) -> int:
     """Have it removed."""
+    described_agents.use(context.environ)
     registry.parse(options.agent)
     force = ("--force",) if options.force else ()
     with context.console.progress(f"removing {options.agent}"):
