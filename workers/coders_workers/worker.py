@@ -124,6 +124,7 @@ class Worker:
         if "control" in host.roles:
             queues.append(queue(ids.CONTROL_QUEUE))
         self.app.conf.task_queues = queues
+        self.app.conf.worker_consumer = "coders_workers.consumer:SteadyConsumer"
         self.app.steps["worker"].add(_step_for(self))
         celery_worker = self.app.Worker(
             hostname=f"coders@{host.name}",
