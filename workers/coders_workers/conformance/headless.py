@@ -60,13 +60,16 @@ def usage_row(rows: Rows, claim: str, stub: Stub, outcome: Outcome) -> None:
     }
     requests = [one for one in stub.journal()["requests"] if one["tokens"]]
     turns = [one for one in requests if one["tools"]]
-    for counted, name in ((requests, "requests"), (turns, "requests with tools")):
-        if said == _sum(counted):
-            aside = len(requests) - len(counted)
+    for some, name in ((requests, "requests"), (turns, "requests with tools")):
+        if said == _sum(some):
+            aside = len(requests) - len(some)
             note = f"; {aside} without tools left out" if aside else ""
-            rows.check(claim, True, f"{said} over {len(counted)} {name}{note}")
+            rows.check(claim, True, f"{said} over {len(some)} {name}{note}")
             return
-    rows.check(claim, False, f"told {said}, counted {_sum(requests)} over {len(requests)} requests")
+    missed = [one for one in requests if said == _sum([two for two in requests if two is not one])]
+    note = f"; untold: {missed[0]['prompt'][:60]!r}" if missed else ""
+    counted = f"counted {_sum(requests)} over {len(requests)} requests"
+    rows.check(claim, False, f"told {said}, {counted}{note}")
 
 
 def _sum(requests: list[dict[str, Any]]) -> dict[str, int]:

@@ -37,7 +37,7 @@ from coders_workers.supervisor.host import Host
 from coders_workers.supervisor.supervisor import Supervisor
 
 #: Seconds that a headless run may take; what lasts longer is ended as a session's timeout would.
-PATIENCE = 60.0
+PATIENCE = 100.0
 _NAME = "conformance"
 _THREADS = 8
 _LOOK = 0.1

@@ -13,6 +13,9 @@ from coders_workers.model_stub.script import FIXED_ANSWER
 
 _START = 60.0
 _ANSWER = 45.0
+_WRITTEN = 10.0
+#: How far a screen may be behind the model, seconds.
+_LAG = 0.3
 _SLOW = 6
 _LATER = "a later prompt\n  of two lines, ž🎉 'quoted' $HOME"
 _FIRST = "the first prompt,\nof two lines, ž🎉"
@@ -101,11 +104,16 @@ def _working(room: Room, rows: Rows, seat: Seat) -> None:
     if not turns or turns[-1]["ended"] is None:
         rows.check(WORKING, False, f"no answer of the model; it shows: {_last_line(seat)}")
         return
-    begun, over = turns[-1]["started"] + 0.5, turns[-1]["ended"] - 0.2
-    busy = [seen for at, seen in marks if begun < at < over]
-    right = sum(one.state == "working" for one in busy)
-    evidence = f"{right} of {len(busy)} looks while the model worked: {_states(busy)}"
-    rows.check(WORKING, bool(busy) and right == len(busy), evidence)
+    begun, over = turns[-1]["started"], turns[-1]["ended"] - _LAG
+    busy = [(at - begun, seen) for at, seen in marks if begun < at < over]
+    first = next((at for at, seen in busy if seen.state == "working"), None)
+    if first is None:
+        rows.check(WORKING, False, f"never while the model worked: {_states([s for _, s in busy])}")
+        return
+    later = [seen for at, seen in busy if at >= first]
+    right = sum(one.state == "working" for one in later)
+    evidence = f"after {first:.1f} s; {right} of {len(later)} looks from then on: {_states(later)}"
+    rows.check(WORKING, first < _SLOW / 2 and right == len(later), evidence)
 
 
 def _waiting(room: Room, rows: Rows, seat: Seat) -> None:
@@ -134,6 +142,8 @@ def _first(room: Room, rows: Rows, seat: Seat) -> None:
         evidence += f"; it shows: {_last_line(seat)}"
     rows.check(ARGUMENT, count == 1, evidence)
     seat.watch(lambda one: one.state == "idle" and FIXED_ANSWER in seat.text(), _ANSWER)
+    # some tools write it down a moment after they have shown it
+    _wait(lambda: seat.reading().result is not None, _WRITTEN)
     reading = seat.reading()
     told = f"{reading.result!r}, conversation {reading.conversation_id}"
     fine = reading.ok and reading.result == FIXED_ANSWER and bool(reading.conversation_id)
