@@ -195,6 +195,8 @@ def encode_prompt(task: str | None, name: str) -> bytes | None:
     """The task as UTF-8; None when there is none. Raises UsageError."""
     if task is None or not task.strip():
         return None
+    if "\0" in task:
+        raise errors.UsageError(f"{name} cannot be told a NUL byte", "take it out of the task")
     try:
         return task.encode()
     except UnicodeEncodeError as error:
