@@ -38,6 +38,9 @@ class Scene:
     def look(self) -> Look:
         return self.runtime.look(self.launch.ref)
 
+    def unread(self) -> int | None:
+        return self.runtime.unread(self.launch.directory)
+
     def paste(self, text: str) -> None:
         self.runtime.paste(self.launch.ref, text)
 

@@ -23,6 +23,16 @@ READER = (
     "while True: os.write(file, os.read(0, 65536))\n"
 )
 
+#: Puts its terminal into raw mode and reads nothing.
+SLEEPER = (
+    "import os, termios, time\n"
+    "mode = termios.tcgetattr(0)\n"
+    "mode[0] = mode[1] = mode[3] = 0\n"
+    "termios.tcsetattr(0, termios.TCSANOW, mode)\n"
+    "os.write(1, b'ready')\n"
+    "time.sleep(60)\n"
+)
+
 
 @pytest.fixture
 def place() -> Iterator[Room]:
@@ -88,6 +98,22 @@ def test_a_paste_that_cannot_be_done_leaves_no_buffer(
     with pytest.raises(NotFound):
         runtime.paste(launch.ref, "text")
     assert place.tmux("list-buffers", "-F", "#{buffer_name}") == ""
+
+
+def test_what_an_agent_has_not_read_is_known(place: Room) -> None:
+    """An agent that reads leaves nothing; one that does not, all that was typed."""
+    runtime = place.runtime()
+    reader, _ = place.start(runtime, *PYTHON, READER, str(place.root / "heard"), terminal=True)
+    sleeper, _ = place.start(runtime, *PYTHON, SLEEPER, terminal=True)
+    until(lambda: "ready" in runtime.look(reader.ref).text)
+    until(lambda: "ready" in runtime.look(sleeper.ref).text)
+    for launch in (reader, sleeper):
+        runtime.paste(launch.ref, "12345")
+    until(lambda: runtime.unread(sleeper.directory) == 5)
+    until(lambda: runtime.unread(reader.directory) == 0)
+    piped, _ = place.start(runtime, "/bin/sleep", "60")
+    assert runtime.unread(piped.directory) is None
+    assert runtime.unread(place.root / "nowhere") is None
 
 
 def test_a_paste_in_question_says_so(place: Room, monkeypatch: pytest.MonkeyPatch) -> None:

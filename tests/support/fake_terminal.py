@@ -75,6 +75,11 @@ class FakeTerminal:
     """Whether it shows a prompt that it took."""
     placeholder: str | None = None
     """What a paste shows as."""
+    frozen: bool = False
+    """Whether it reads nothing just now; what is typed waits, and is then taken at once."""
+    knows: bool = True
+    """Whether it can be told what it has not read."""
+    waiting: list[str] = field(default_factory=list)
     plan: list[tuple[float, Callable[[FakeTerminal], None]]] = field(default_factory=list)
     """What happens at which time."""
     on_look: list[Callable[[FakeTerminal], None]] = field(default_factory=list)
@@ -108,6 +113,9 @@ class FakeTerminal:
         if self.gone:
             raise NotFound("no terminal")
         self.pastes += 1
+        if self.frozen:
+            self.waiting.append(text)
+            return
         if self.state in ("dialog", "waiting", "starting"):
             return
         if self.lose:
@@ -121,6 +129,9 @@ class FakeTerminal:
             raise NotFound("no terminal")
         if self.in_mode:
             return
+        if self.frozen:
+            self.waiting.append("")
+            return
         self.keys.append(f"{self.state}:{key}")
         if self.deaf:
             self.deaf -= 1
@@ -132,6 +143,10 @@ class FakeTerminal:
             if self.turn:
                 self.state = "working"
                 self.plan.append((self.time + self.turn, answer))
+
+    def unread(self) -> int | None:
+        """What waits for a frozen agent."""
+        return sum(len(text) + 1 for text in self.waiting) if self.knows else None
 
     def leave_copy_mode(self) -> None:
         """Keys go to the agent again."""
@@ -145,6 +160,19 @@ def become(state: str) -> Callable[[FakeTerminal], None]:
         fake.state = state
 
     return happen
+
+
+def thaw(fake: FakeTerminal) -> None:
+    """A happening: it reads all that waits, in one go; each Enter sends what stood in the box."""
+    fake.frozen = False
+    stood = fake.draft
+    for text in fake.waiting:
+        if text:
+            fake.draft += text
+        else:
+            fake.draft = stood
+            fake.press("Enter")
+    fake.waiting.clear()
 
 
 def typed(text: str) -> Callable[[FakeTerminal], None]:

@@ -46,6 +46,10 @@ class Terminals:
     def look(self, ref: str) -> Look:
         return self.of[ref].look()
 
+    def unread(self, directory: Path) -> int | None:
+        (fake,) = self.of.values()
+        return fake.unread()
+
     def paste(self, ref: str, text: str) -> None:
         self.of[ref].paste(text)
 

@@ -8,7 +8,7 @@ import pytest
 
 from coders_queue import errors
 from coders_workers.supervisor.submission import Receipt, Submission
-from support.fake_terminal import FakeAdapter, FakeTerminal, become, end, typed
+from support.fake_terminal import FakeAdapter, FakeTerminal, become, end, thaw, typed
 
 TEXT = "fix the bug in parser.py, then run its tests\nand say what was wrong"
 
@@ -207,6 +207,49 @@ def test_an_agent_that_dies_is_told(moment: float) -> None:
     expected = errors.DeliveryInDoubt if moment > 1 else errors.Undelivered
     with pytest.raises(expected, match="ended"):
         submit(fake)
+
+
+def freeze(fake: FakeTerminal) -> None:
+    """A happening: the agent reads nothing more."""
+    fake.frozen = True
+
+
+def test_an_agent_that_does_not_read_gets_one_enter() -> None:
+    """Interfaces that read two Enters at once have sent a text twice: the second is not typed."""
+    fake = FakeTerminal(plan=[(0.38, freeze), (6.0, thaw)])
+    receipt = submit(fake)
+    assert fake.submitted == [TEXT]
+    assert receipt.presses == 1
+
+
+def test_an_agent_that_does_not_read_gets_one_paste() -> None:
+    """What waits unread is not lost."""
+    fake = FakeTerminal(plan=[(0.19, freeze), (7.0, thaw)])
+    receipt = submit(fake)
+    assert fake.submitted == [TEXT]
+    assert receipt.pastes == 1
+
+
+def test_an_enter_that_is_never_read_is_doubt() -> None:
+    """It may still be taken, after the sender was told."""
+    fake = FakeTerminal(plan=[(0.38, freeze)])
+    with pytest.raises(errors.DeliveryInDoubt, match="has not read the key"):
+        submit(fake)
+    assert fake.waiting == [""]
+
+
+def test_a_start_that_does_not_read_is_waited_out() -> None:
+    """Nothing is pasted while something still waits on the terminal."""
+    fake = FakeTerminal(waiting=["x"], plan=[(3.0, lambda one: one.waiting.clear())])
+    submit(fake)
+    assert fake.submitted == [TEXT]
+    assert fake.time > 3
+
+
+def test_where_reading_cannot_be_told_more_time_passes() -> None:
+    """Without the kernel's word the next Enter comes later."""
+    known, unknown = FakeTerminal(deaf=1), FakeTerminal(deaf=1, knows=False)
+    assert submit(unknown).seconds > submit(known).seconds + 0.5
 
 
 def test_a_queueing_tool_is_not_waited_for() -> None:

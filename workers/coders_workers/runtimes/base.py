@@ -151,6 +151,10 @@ class Runtime(Protocol):
         """See to it that keys go to the program. Nothing happens when they do."""
         ...
 
+    def unread(self, directory: Path) -> int | None:
+        """How many bytes were typed that the agent has not read; None when it cannot be told."""
+        ...
+
     def send(self, ref: str, text: str, *, enter: bool = True) -> None:
         """Leave copy mode, paste, and press Enter, whatever the terminal shows."""
         ...

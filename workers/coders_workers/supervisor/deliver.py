@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 
@@ -52,9 +53,13 @@ class _Bound:
 
     runtime: Runtime
     ref: str
+    directory: Path
 
     def look(self) -> Look:
         return self.runtime.look(self.ref)
+
+    def unread(self) -> int | None:
+        return self.runtime.unread(self.directory)
 
     def paste(self, text: str) -> None:
         self.runtime.paste(self.ref, text)
@@ -95,7 +100,7 @@ class Deliverer:
         with self._turn(ref, record.label, timeout) as slot:
             facts, version = self._about(record, adapter)
             submission = Submission(
-                _Bound(self._host.runtime, ref),
+                _Bound(self._host.runtime, ref, self._host.attempt_path(record.id, record.attempt)),
                 adapter,
                 version,
                 text,

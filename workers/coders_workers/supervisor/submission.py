@@ -1,8 +1,9 @@
 """One text's way into one agent: wait, paste, look, press Enter, look, press again.
 
 The order is what keeps it whole and single: nothing is typed before the tool stands ready with an
-empty box, Enter is pressed only when the box holds the text and nothing else, and it is pasted a
-second time only when the box stayed empty. Knows neither sessions nor the store.
+empty box, Enter is pressed only when the box holds the text and nothing else, again only when the
+first one was read, and it is pasted a second time only when the first was read and the box stayed
+empty. Knows neither sessions nor the store.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ Sign = Literal["working", "transcript", "echo", "screen", "queue"]
 
 _POLL = 0.05
 #: Seconds after an Enter before the next, if the text still stands in the box; the last repeats.
-_AGAIN = (0.7, 1.0, 1.5, 2.5)
+_AGAIN = (1.0, 1.0, 1.5, 2.5)
+#: How much longer, where it is not known whether the program has read the last one.
+_UNSURE = 2.0
 #: Seconds of an empty box after which a paste counts as lost.
 _LOST = 2.5
 #: Seconds that foreign text may stand in the box beside ours: a paste may arrive in pieces.
@@ -46,6 +49,9 @@ class Terminal(Protocol):
 
     def look(self) -> Look:
         """What it shows. Raises NotFound without one."""
+
+    def unread(self) -> int | None:
+        """How much of what was typed the program has not read; None when nobody knows."""
 
     def paste(self, text: str) -> None:
         """Bracketed paste. May raise TimedOut when it is in question."""
@@ -83,7 +89,8 @@ class _View:
     screen: Screen
     seen: Observation
     box: Box
-    in_mode: bool
+    unread: int | None
+    """What waits on the terminal: a program that does not read would take two Enters at once."""
 
 
 class Submission:
@@ -145,6 +152,7 @@ class Submission:
         while True:
             view = self._view()
             free = view.box == "empty" or (left == self._text and view.box == "ours")
+            free = free and not view.unread
             if not (free and self._takes(view.seen)):
                 since = None
             elif since is None:
@@ -185,7 +193,8 @@ class Submission:
             if takes and rested and view.box == "ours" and view.seen.draft == last:
                 return view
             last = view.seen.draft
-            empty = None if view.box != "empty" or not takes else (empty or view.at)
+            nothing = view.box == "empty" and takes and not view.unread
+            empty = (empty or view.at) if nothing else None
             foreign = None if view.box != "other" else (foreign or view.at)
             if foreign is not None and view.at - foreign >= _FOREIGN:
                 raise undelivered.mixed(self._label, view.seen)
@@ -224,6 +233,10 @@ class Submission:
             if self._over():
                 raise self._unconfirmed(view, emptied)
             wait = _AGAIN[min(self._presses, len(_AGAIN)) - 1]
+            if view.unread:
+                pressed = view.at  # it has not come to it yet
+            elif view.unread is None:
+                wait *= _UNSURE
             if held and self._takes(view.seen) and view.at - pressed >= wait:
                 was_working = view.seen.state not in ("idle", "error")
                 pressed = self._press()
@@ -260,6 +273,9 @@ class Submission:
 
     def _unconfirmed(self, view: _View, emptied: float | None) -> errors.CodersError:
         agent = self._adapter.name
+        if view.unread:
+            self.left = view.box == "ours"
+            return undelivered.in_doubt(self._label, agent, "it has not read the key yet")
         if view.box == "ours":
             return undelivered.not_taken(self._label, agent, self._presses, view.seen)
         self.left = False
@@ -292,7 +308,7 @@ class Submission:
             self._unreadable = True
             seen = Observation(state="unknown", source="screen")
         box = self._holds(seen.draft, self._text)
-        return _View(self._clock.now(), screen, seen, box, look.in_mode)
+        return _View(self._clock.now(), screen, seen, box, self._terminal.unread())
 
     def _holds(self, draft: str | None, text: str) -> Box:
         return input_box.compare(draft, text, self._adapter.delivery.placeholder)

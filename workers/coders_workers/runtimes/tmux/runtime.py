@@ -20,6 +20,7 @@ from coders_queue import ids
 from coders_queue.errors import SpawnError, TimedOut, Unavailable, UsageError
 from coders_workers import launcher
 from coders_workers.runtimes.base import Ended, Launch, Look, OnEnd, Started
+from coders_workers.runtimes.tmux import typed
 from coders_workers.runtimes.tmux.control import Lost, Refused
 from coders_workers.runtimes.tmux.door import Door
 from coders_workers.runtimes.tmux.failures import explain
@@ -137,6 +138,11 @@ class TmuxRuntime:
     def leave_copy_mode(self, ref: str) -> None:
         """Back to the program, should a person have scrolled."""
         self._terminals.leave_copy_mode(ref)
+
+    def unread(self, directory: Path) -> int | None:
+        """How many bytes were typed that the agent has not read; None when it cannot be told."""
+        started = Traces(directory).started()
+        return typed.unread(started.pid) if started is not None else None
 
     def send(self, ref: str, text: str, *, enter: bool = True) -> None:
         """Paste text into the agent's terminal, then press Enter, whatever it shows."""
