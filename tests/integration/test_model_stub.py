@@ -386,7 +386,12 @@ def test_ollama_has_some_models_and_says_so(stub: Stub) -> None:
         "type": "not_found_error",
         "message": "model 'absent' not found",
     }
-    assert [entry["api"] for entry in stub.requests()] == ["ollama"]
+    (entry,) = stub.requests()
+    assert entry["api"] == "ollama"
+    assert entry["usage"] == {
+        name: entry["tokens"][name] for name in ("input_tokens", "output_tokens")
+    }
+    assert entry["tokens"]["cache_read_tokens"] == entry["tokens"]["cache_write_tokens"] == 0
 
 
 def test_many_at_once_are_kept_apart(stub: Stub) -> None:

@@ -36,6 +36,7 @@ class Anthropic:
     """That API's spelling."""
 
     name = "anthropic"
+    reads = True
     writes = True
 
     def whole(self, answer: Answer) -> dict[str, Any]:

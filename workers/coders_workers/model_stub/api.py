@@ -42,6 +42,8 @@ class Api(Protocol):
     """One API's spelling."""
 
     name: str
+    reads: bool
+    """Whether it counts what was read from a cache."""
     writes: bool
     """Whether it counts what was written to a cache."""
 

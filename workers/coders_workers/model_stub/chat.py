@@ -23,6 +23,7 @@ class Chat:
     """That API's spelling."""
 
     name = "chat"
+    reads = True
     writes = False
 
     def whole(self, answer: Answer) -> dict[str, Any]:

@@ -205,4 +205,4 @@ def _cut(request: web.Request, response: web.StreamResponse, entry: Entry) -> we
 def _done(entry: Entry, api: Api, answer: Answer) -> None:
     entry.end = "answered"
     entry.usage = api.usage(answer.tokens)
-    entry.tokens = answer.tokens.as_usage(writes=api.writes)
+    entry.tokens = answer.tokens.as_usage(reads=api.reads, writes=api.writes)

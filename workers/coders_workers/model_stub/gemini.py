@@ -29,6 +29,7 @@ class Gemini:
     """That API's spelling."""
 
     name = "gemini"
+    reads = True
     writes = False
 
     def whole(self, answer: Answer) -> dict[str, Any]:

@@ -5,12 +5,14 @@ Its addresses are its own, so it is served on a port of its own.
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from aiohttp import web
 
 from coders_workers.model_stub import anthropic
 from coders_workers.model_stub.desk import Desk
+from coders_workers.model_stub.tokens import Tokens
 from coders_workers.model_stub.turn import Turn
 
 VERSION = "0.24.0"
@@ -18,9 +20,15 @@ MODELS = ("stub-coder:latest", "stub-coder:7b")
 
 
 class Ollama(anthropic.Anthropic):
-    """The same spelling under its own name."""
+    """The same spelling, but for the cost."""
 
     name = "ollama"
+    reads = False
+    writes = False
+
+    def usage(self, tokens: Tokens) -> dict[str, Any]:
+        """It has no cache to count."""
+        return {"input_tokens": tokens.input, "output_tokens": tokens.output}
 
 
 API = Ollama()
@@ -61,7 +69,8 @@ def add_routes(app: web.Application, desk: Desk) -> None:
         message = f"model '{name}' not found"
         error = {"type": "not_found_error", "message": message}
         desk.journal.strays.append(f"{request.method} {request.path} ({message})")
-        return web.json_response({"type": "error", "error": error}, status=404)
+        told = {"type": "error", "error": error, "request_id": f"req_{secrets.token_hex(8)}"}
+        return web.json_response(told, status=404)
 
     app.router.add_get("/", alive)
     app.router.add_get("/api/version", version)

@@ -24,6 +24,7 @@ class Responses:
     """That API's spelling."""
 
     name = "responses"
+    reads = True
     writes = False
 
     def whole(self, answer: Answer) -> dict[str, Any]:

@@ -22,12 +22,15 @@ class Tokens:
     cache_write: int
     """Only some APIs count it."""
 
-    def as_usage(self, *, writes: bool = False) -> dict[str, int]:
-        """In the project's own words: input without cache, output with reasoning."""
+    def as_usage(self, *, reads: bool, writes: bool) -> dict[str, int]:
+        """In the project's own words: input without cache, output with reasoning.
+
+        ``reads`` and ``writes``: whether the API counts those of a cache.
+        """
         return {
             "input_tokens": self.input,
             "output_tokens": self.output,
-            "cache_read_tokens": self.cache_read,
+            "cache_read_tokens": self.cache_read if reads else 0,
             "cache_write_tokens": self.cache_write if writes else 0,
         }
 
