@@ -173,6 +173,13 @@ def test_pin(home: Path, capsys: Capture) -> None:
     assert f"no pin of claude in {user}" in capsys.readouterr().out
 
 
+def test_a_pin_of_an_agent_that_is_not_known(home: Path, capsys: Capture) -> None:
+    """A slip of the finger is shown with its place; a shared file may know more than this host."""
+    (Path.cwd() / ".coders.pins.toml").write_text('claude = "2.1.197"\ncluade = "2.1.197"\n')
+    assert main(["agents", "pin"]) == 0
+    assert ".coders.pins.toml:2: no agent 'cluade' here" in capsys.readouterr().err
+
+
 def test_help(capsys: Capture) -> None:
     """Of the word, and of each command below it."""
     assert main(["agents", "--help"]) == 0

@@ -70,7 +70,7 @@ def run(options: Namespace, context: Context) -> int:
             raise errors.UsageError(
                 f"{options.agent!r} names no version", f"write {name}@VERSION; coders agents ls"
             )
-    if registry.get(name).program is None:
+    if registry.get(name).package is None:
         raise errors.UsageError(f"{name} has no versions to pin", "coders agents ls")
     file = _file(options, context)
     changed = pins.write(file, name, version)
@@ -104,6 +104,9 @@ def _show(options: Namespace, context: Context) -> int:
     shared = load(context.environ, here).settings.programs.pins
     found = sorted(pins.in_force(here, context.environ, shared).values(), key=lambda pin: pin.agent)
     console = context.console
+    for pin in found:
+        if pin.agent not in registry.names():
+            console.note(f"coders: warning: {printable(pin.where)}: no agent {pin.agent!r} here")
     if options.json:
         console.json(
             [{"agent": pin.agent, "version": pin.version, "from": pin.where} for pin in found]
