@@ -36,16 +36,18 @@ def read(
     title: str = "",
     columns: int | None = None,
     rows: int | None = None,
+    at: float | None = None,
 ) -> tuple[Kind, Observation]:
     """What kind of recording it is, and what it says.
 
     A stream's or transcript's last word counts. A stream that stops without a result is of an agent
     that works, one with a result of an agent whose turn is over (``idle``) or ended in an
-    ``error``; with nothing in it that is a tool's, nothing is known.
+    ``error``; with nothing in it that is a tool's, nothing is known. ``at`` is when a screen was
+    taken, epoch seconds.
     """
     chosen = kind or told_by(data)
     if chosen == "screen":
-        return chosen, _screen(adapter, version, data, title, columns, rows)
+        return chosen, _screen(adapter, version, data, title, columns, rows, at)
     if chosen == "transcript":
         return chosen, _transcript(adapter, version, data)
     if chosen == "hook":
@@ -79,6 +81,7 @@ def _screen(
     title: str,
     columns: int | None,
     rows: int | None,
+    at: float | None,
 ) -> Observation:
     text = data.decode("utf-8", "replace").removesuffix("\n")
     screen = Screen(text=text, title=title)
@@ -89,6 +92,7 @@ def _screen(
         title=title,
         columns=columns or max(20, widest),
         rows=rows or max(5, len(screen.lines)),
+        taken_at=at,
     )
     return adapter.observe_screen(sized, version)
 

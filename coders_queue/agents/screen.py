@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import tzinfo
 from functools import cached_property
+
+from coders_queue.agents import reset_time
 
 #: Escape sequences: CSI, OSC and the other strings, single ones.
 _SEQUENCE = re.compile(
@@ -32,6 +35,10 @@ class Screen:
     """The pane's title, as the tool set it. Hostile like everything a tool prints."""
     columns: int = 120
     rows: int = 40
+    taken_at: float | None = None
+    """When it was taken, epoch seconds: clock times on it are of the hours after that."""
+    zone: tzinfo | None = None
+    """Where: the zone of clock times that name none. None: this machine's."""
 
     @cached_property
     def lines(self) -> tuple[str, ...]:
@@ -52,3 +59,7 @@ class Screen:
     def plain_title(self) -> str:
         """The title in one line, without control characters."""
         return " ".join(plain(self.title).split())
+
+    def resets_at(self, text: str) -> float | None:
+        """When the limit ends that a text of this screen tells of, where it does."""
+        return reset_time.resets_at(text, self.taken_at, self.zone)

@@ -14,8 +14,6 @@ from coders_queue.agents.screen import Screen, plain
 _RULE = re.compile(r"[─━╌]{3,}.*[─━╌]{3,}|[─━]{8,}")
 _FULL_RULE = re.compile(r"─{8,}( .{0,60} ─+)?|─{3,} .{0,60} ─{3,}")
 _BOX_START = re.compile(r"[❯>](?:[ \xa0]|$)")
-#: Lines that the footer may have: hints, status line, warnings.
-_FOOTER_LINES = 8
 _CHOICE = re.compile(r"\s*(?P<mark>❯)?\s*(?P<number>\d{1,2})\.\s+(?P<text>\S.*)")
 #: Text that stands in an empty box.
 _PLACEHOLDER = re.compile(r'Try "|Press up to edit queued messages|Message @|Ask a side question')
@@ -66,11 +64,12 @@ class Layout:
 def lay_out(screen: Screen) -> Layout:
     """The parts of a screen."""
     lines = [line.replace("\xa0", " ") for line in screen.lines]
-    rules = [number for number, line in enumerate(lines) if _FULL_RULE.fullmatch(line.strip())]
+    # at the left edge, where the model cannot write
+    rules = [number for number, line in enumerate(lines) if _FULL_RULE.fullmatch(line)]
     for lower, upper in zip(reversed(rules), reversed(rules[:-1]), strict=False):
         inner = lines[upper + 1 : lower]
         below = [line for line in lines[lower + 1 :] if line]
-        if not inner or not _BOX_START.match(inner[0]) or len(below) > _FOOTER_LINES:
+        if not inner or not _BOX_START.match(inner[0]):
             continue
         if _is_menu(inner) or _is_menu(below):
             continue

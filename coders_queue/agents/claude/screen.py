@@ -6,14 +6,15 @@ is indented), into the frame of the input box, below it, or into the title.
 
 from __future__ import annotations
 
+import itertools
 import re
 
+from coders_queue.agents import shell_prompt
 from coders_queue.agents.claude.layout import Layout, lay_out
 from coders_queue.agents.screen import Screen
 from coders_queue.models.observation import Observation, ObservedState
 
 _DEAD = re.compile(r"Pane is dead \(|\[exited\]|\[lost server\]")
-_SHELL_PROMPT = re.compile(r"\S*[$#%❯] ?")
 _GLYPH = r"[·✢✳✶✻✽*∗]"
 #: ``✻ Pondering… (12s · ↓ 40 tokens)``, at the left edge. When done there is no ellipsis.
 _SPINNER = re.compile(_GLYPH + r" [^\s(][^(]*…( \(.*)?$")
@@ -45,6 +46,13 @@ _START = re.compile(
     r"|Use Claude Code's terminal setup|Welcome to Claude Code|Let's get started",
     re.IGNORECASE,
 )
+#: An error that was given up, of a service that would take the request at another time.
+_REFUSED_FOR_NOW = re.compile(
+    r"API Error: (Repeated )?(429|529)\b|Request rejected \((429|529)\)|\boverloaded_error\b"
+    r"|\brate_limit_error\b|\bOverloaded\b"
+)
+#: What the tool adds to an error that it quotes in JSON; anything else there is the model's talk.
+_QUOTED = re.compile(r"API Error: [^{]*\{.*\}( ?·.*|\.)?")
 _LIMIT_MENU = re.compile(r"wait for limit to reset|Stop and wait", re.IGNORECASE)
 
 
@@ -81,13 +89,13 @@ def _in_conversation(screen: Screen) -> bool:
 def _bare(screen: Screen) -> Observation:
     """Neither box nor menu: before the first picture, after the last, or another view."""
     last = screen.shown[-1].strip()
+    if shell_prompt.returned(screen.shown):
+        return _say("exited")
     if _spinning(screen):
         return _say("working")
     if "Enter to continue" in last or _START.search("\n".join(screen.shown[-12:])):
         return _say("dialog", question=last)
-    if _SHELL_PROMPT.fullmatch(last) or any(
-        line.startswith("claude --resume ") for line in screen.shown[-3:]
-    ):
+    if any(line.startswith("claude --resume ") for line in screen.shown[-3:]):
         return _say("exited")
     if any("Claude Code" in line for line in screen.shown[:4]) and len(screen.shown) < 12:
         return _say("starting")
@@ -108,11 +116,33 @@ def _conversation(layout: Layout, screen: Screen) -> Observation:
         return _say("working", draft=draft)  # sent, and nothing has come back yet
     for line in reversed(turn):
         if (limit := _LIMIT.fullmatch(line)) is not None and line.lstrip().startswith(("⎿", "●")):
-            return _say("rate_limited", draft=draft, message=_tidy(limit["what"]))
-    for line in turn[1:]:
-        if (error := _ERROR.fullmatch(line)) is not None:
-            return _say("error", draft=draft, message=_tidy(error["what"]))
+            return _limited(screen, draft, _tidy(limit["what"]))
+    if (error := _failure(turn)) is not None:
+        if _REFUSED_FOR_NOW.search(error):
+            return _limited(screen, draft, error)
+        return _say("error", draft=draft, message=error)
     return _say("idle", draft=draft)
+
+
+def _limited(screen: Screen, draft: str | None, told: str) -> Observation:
+    seen = _say("rate_limited", draft=draft, message=told)
+    return seen.model_copy(update={"resets_at": screen.resets_at(told)})
+
+
+def _failure(turn: tuple[str, ...]) -> str | None:
+    """The error that the tool printed in place of an answer, all its lines as one."""
+    for place, line in enumerate(turn[1:], 1):
+        if (error := _ERROR.fullmatch(line)) is None:
+            continue
+        more = list(itertools.takewhile(_goes_on, turn[place + 1 :]))
+        told = _tidy(" ".join([error["what"], *more]))
+        if "{" not in told or not told.startswith("API Error") or _QUOTED.fullmatch(told):
+            return told
+    return None
+
+
+def _goes_on(line: str) -> bool:
+    return line.startswith("  ") and "⎿" not in line
 
 
 def _spinning(screen: Screen) -> bool:

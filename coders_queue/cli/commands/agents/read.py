@@ -5,8 +5,10 @@ Reads a file and nothing else: no program runs, no worker is asked.
 
 from __future__ import annotations
 
+import re
 import sys
 from argparse import ArgumentParser, Namespace
+from datetime import datetime
 from pathlib import Path
 
 from coders_queue import described_agents, errors
@@ -33,6 +35,7 @@ NOTES = (
 
 #: The largest file read, bytes.
 MAX_BYTES = 64 * 1024 * 1024
+_EPOCH = re.compile(r"\d{1,12}(\.\d{1,9})?", re.ASCII)
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -47,6 +50,12 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--title", metavar="TEXT", default="", help="a screen's pane title")
     parser.add_argument("--columns", metavar="N", type=int, help="a screen's width")
     parser.add_argument("--rows", metavar="N", type=int, help="a screen's height")
+    parser.add_argument(
+        "--at",
+        metavar="TIME",
+        help="when a screen was taken: epoch seconds, or like 2026-11-22T20:15 (local) or "
+        "2026-11-22T20:15Z; tells what `resets 3pm` on it means",
+    )
     add_json(parser)
 
 
@@ -67,6 +76,7 @@ def run(options: Namespace, context: Context) -> int:
         title=options.title,
         columns=options.columns,
         rows=options.rows,
+        at=None if options.at is None else _moment(options.at),
     )
     if options.json:
         told = seen.model_dump(mode="json", exclude={"attempt", "at"})
@@ -95,6 +105,17 @@ def _print(context: Context, seen: Observation) -> None:
     if seen.result is not None:
         console.line(f"\n{console.paint('bold', 'result')}")
         console.line(printable_block(str(seen.result).rstrip()))
+
+
+def _moment(text: str) -> float:
+    try:
+        if _EPOCH.fullmatch(text):
+            return float(text)
+        return datetime.fromisoformat(text).timestamp()  # without a zone: this machine's
+    except (ValueError, OverflowError, OSError):
+        raise errors.UsageError(
+            f"--at: {text!r} is no time", "write epoch seconds, or like 2026-11-22T20:15Z"
+        ) from None
 
 
 def _read(file: str) -> bytes:
