@@ -17,7 +17,6 @@ import pytest
 
 from coders_queue.agents import registry
 from coders_queue.agents.adapter import LaunchFacts
-from coders_queue.agents.screen import Screen
 from coders_queue.models.launch import ExitStatus, LaunchPlan, Reading
 from coders_queue.models.outcome import Usage
 from coders_queue.models.spec import DirectoryWorkspace, SessionSpec
@@ -171,3 +170,166 @@ def test_a_task_is_done_and_told_exactly(
     assert (person.project / "made").exists()
     assert run.reading.result == AFTER_TOOL
     assert tokens(run.reading.usage) == counted(model)
+
+
+def test_two_at_once_share_the_store_and_either_can_be_resumed(
+    headless: Callable[..., Run], model: ModelServer
+) -> None:
+    """Neither is in the other's way; resumed, the model sees what was said in that one before."""
+    with ThreadPoolExecutor(2) as pool:
+        words = ("aubergine", "turnip")
+        first, other = pool.map(lambda word: headless(task=f"remember {word}"), words)
+    assert first.reading.ok, first
+    assert other.reading.ok, other
+    assert first.reading.conversation_id != other.reading.conversation_id
+    model.clear()
+    second = headless(task="which?", resume=first.reading.conversation_id)
+    assert second.reading.ok, second
+    assert second.reading.conversation_id == first.reading.conversation_id
+    (request,) = model.requests("chat")
+    said = [turn["text"] for turn in request["history"] if turn["role"] != "system"]
+    assert said == ["remember aubergine", FIXED_ANSWER, "which?"]
+    assert tokens(second.reading.usage) == counted(model)
+
+
+@pytest.mark.parametrize("version", [NEW, OLD])
+def test_a_refusal_of_the_service_is_a_failure_that_says_so(
+    version: str, headless: Callable[..., Run]
+) -> None:
+    """The older version ends with 0 all the same."""
+    run = headless(version=version, task="FAIL:401")
+    assert not run.reading.ok
+    assert run.reading.message is not None
+    assert "401" in run.reading.message
+    assert run.reading.result is None
+
+
+@pytest.mark.parametrize(
+    ("permission", "ok", "made"),
+    [("default", False, False), ("edit", True, False), ("full", True, True)],
+)
+def test_what_leaves_the_directory_needs_full_permission(
+    permission: str,
+    ok: bool,
+    made: bool,
+    headless: Callable[..., Run],
+    tmp_path: Path,
+) -> None:
+    """Where it may not even ask, it goes on; where a question is refused, it ends there."""
+    outside = tmp_path / "outside"
+    run = headless(task=f"RUN:touch {outside}", permission=permission)
+    assert outside.exists() is made
+    assert run.reading.ok is ok, run
+    if not ok:
+        assert run.reading.message is not None
+        assert "reject" in run.reading.message
+
+
+def test_a_conversation_that_is_not_there_cannot_be_resumed(headless: Callable[..., Run]) -> None:
+    """It is no success, and the tool's own words say why."""
+    run = headless(task="hi", resume="ses_0000000000000000000000000a")
+    assert not run.reading.ok
+    assert run.reading.message is not None
+    assert "not found" in run.reading.message.lower()
+
+
+@pytest.mark.parametrize("carry", ["login", "none"])
+def test_without_the_persons_set_up_only_the_login_is_seen(
+    carry: str, headless: Callable[..., Run], model: ModelServer, person: Any
+) -> None:
+    """Configuration is not; conversations are kept where the host says, and can be resumed."""
+    own = {"provider": {"stub": {"options": {"baseURL": f"{model.url}/v1"}}}}
+    own["provider"]["stub"] |= {"npm": "@ai-sdk/openai-compatible", "models": {"stub-3": {}}}
+    login = person.home / ".local" / "share" / "opencode" / "auth.json"
+    login.parent.mkdir(parents=True)
+    login.write_text(json.dumps({"stub": {"type": "api", "key": "sk-from-login"}}))
+    config = person.home / ".config" / "opencode" / "opencode.json"
+    config.write_text(config.read_text().replace("stub-1", "theirs"))
+    env = {"OPENCODE_CONFIG_CONTENT": json.dumps(own)}
+    fields = {"carry": carry, "env": env, "model": "stub/stub-3"}
+    first = headless(task="remember aubergine", **fields)
+    assert first.reading.ok, first
+    assert not (person.home / ".local" / "share" / "opencode" / "opencode.db").exists()
+    model.clear()
+    second = headless(task="which?", resume=first.reading.conversation_id, **fields)
+    assert second.reading.ok, second
+    (request,) = model.requests("chat")
+    assert "remember aubergine" in [turn["text"] for turn in request["history"]]
+
+
+@pytest.fixture
+def in_terminal(
+    prepare: Callable[..., Prepared],
+) -> Callable[..., AbstractContextManager[tuple[Prepared, Terminal]]]:
+    """Start an interactive request in tmux."""
+
+    @contextmanager
+    def start(**fields: Any) -> Iterator[tuple[Prepared, Terminal]]:
+        one = prepare(mode="interactive", **fields)
+        assert one.plan.terminal
+        directory = Path(one.facts.directory)
+        with terminal(directory, one.argv, one.env, Path(one.facts.cwd)) as view:
+            yield one, view
+
+    return start
+
+
+def leave(view: Terminal) -> int:
+    """Leave it as a person does; its exit status."""
+    view.press("C-c")
+    view.wait_until(lambda: view.exit_status is not None, "the end")
+    assert view.exit_status is not None
+    return view.exit_status
+
+
+@pytest.mark.tmux
+@pytest.mark.parametrize(
+    ("version", "task"),
+    [
+        (NEW, f"/init {MANY}\nRUN:touch made"),
+        (OLD, f"-x {MANY}\nRUN:touch made\n"),
+    ],
+    ids=[NEW, OLD],
+)
+def test_a_first_prompt_reaches_the_terminal_interface(
+    version: str,
+    task: str,
+    in_terminal: Callable[..., AbstractContextManager[tuple[Prepared, Terminal]]],
+    model: ModelServer,
+) -> None:
+    """It is sent without a key pressed; at the end answer, usage and conversation are known."""
+    with in_terminal(version=version, task=task) as (one, view):
+        view.wait_until(lambda: AFTER_TOOL in view.screen(), "the answer on the screen", 90)
+        view.wait_until(lambda: "esc interrupt" not in view.screen(), "the turn's end", 30)
+        assert model.requests("chat")[0]["prompt"] == task
+        reading = one.read(b"", leave(view))
+    assert reading.ok, reading
+    assert reading.result == AFTER_TOOL
+    assert reading.conversation_id is not None
+    assert len(model.journal()["requests"]) == 2
+    assert tokens(reading.usage) == counted(model)
+
+
+@pytest.mark.tmux
+@pytest.mark.parametrize("version", [NEW, OLD])
+def test_a_conversation_goes_on_in_the_terminal(
+    version: str,
+    headless: Callable[..., Run],
+    in_terminal: Callable[..., AbstractContextManager[tuple[Prepared, Terminal]]],
+    model: ModelServer,
+) -> None:
+    """The first prompt is sent there, too, and only what is new counts."""
+    first = headless(version=version, task="remember aubergine")
+    model.clear()
+    fields = {"resume": first.reading.conversation_id, "version": version}
+    with in_terminal(task="/which one?\nSAY:that one", **fields) as (one, view):
+        view.wait_until(lambda: "that one\n" in view.screen(), "the answer on the screen", 90)
+        view.wait_until(lambda: "esc interrupt" not in view.screen(), "the turn's end", 30)
+        reading = one.read(b"", leave(view))
+    assert reading.ok, reading
+    assert reading.result == "that one"
+    assert reading.conversation_id == first.reading.conversation_id
+    (request,) = model.requests("chat")
+    said = [turn["text"] for turn in request["history"] if turn["role"] != "system"]
+    assert said == ["remember aubergine", FIXED_ANSWER, "/which one?\nSAY:that one"]
+    assert tokens(reading.usage) == counted(model)

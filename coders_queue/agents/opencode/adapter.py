@@ -72,7 +72,8 @@ class OpencodeAdapter(Tool):
     takes_prompt = True
     package: Package | None = Package(name="opencode-ai", program="node_modules/.bin/opencode")
     tested: tuple[str, ...] = ("1.1.65", "1.17.19", "1.18.33")
-    delivery = Delivery(box_hides_paste=True, queues=True, commands="/")
+    # the first keys after the first picture can be lost
+    delivery = Delivery(box_hides_paste=True, queues=True, settle=0.8, commands="/")
 
     def plan(self, spec: SessionSpec, facts: LaunchFacts) -> LaunchPlan:
         """The command line. Raises UsageError for what opencode cannot be told."""

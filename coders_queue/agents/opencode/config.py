@@ -45,6 +45,8 @@ def furnish(
         "OPENCODE_DISABLE_SHARE": "1",
     }
     own = {_CONTENT: _content(theirs, facts), **_directories(facts, traits)}
+    if theirs:
+        own[plugin.CONTENT] = theirs
     permission = _permission(spec, traits)
     if permission:
         own[_PERMISSION] = _over(facts, _PERMISSION, permission)
@@ -56,7 +58,6 @@ def furnish(
         send=spec.resume if send else None,
         title=spec.mode == "interactive",
         environ={name: facts.environ.get(name) for name in _RESTORED if name in own},
-        content=theirs,
     )
     return plan.model_copy(
         update={

@@ -16,6 +16,8 @@ from coders_queue.models.launch import SeedFile
 PLUGIN = "opencode/journal.mjs"
 JOURNAL = "opencode/journal.jsonl"
 TASK = "opencode/task.md"
+#: The variable with the person's own ``OPENCODE_CONFIG_CONTENT``.
+CONTENT = "CODERS_OPENCODE_CONTENT"
 
 _PROGRAM = r"""
 import { appendFileSync, readFileSync } from "node:fs"
@@ -36,6 +38,8 @@ const flat = (text) => text.replace(/\s+/g, " ").trim()
 
 const task = () => readFileSync(fileURLToPath(new URL("./task.md", import.meta.url)), "utf8")
 let waiting = options.task
+// what the agent's own commands get of the configuration
+let theirs = ""
 
 const part = (one) => {
   const about = { session: one.sessionID, message: one.messageID, part: one.id }
@@ -53,21 +57,38 @@ const events = {
   "session.updated": ({ info }) => session(info),
   "message.updated": ({ info }) => message(info),
   "message.part.updated": (about) => part(about.part),
-  "session.status": ({ sessionID, status }) =>
-    write({ type: "status", session: sessionID, status }),
-  "session.idle": ({ sessionID }) => write({ type: "idle", session: sessionID }),
-  "session.error": ({ sessionID, error }) =>
-    error && write({ type: "error", session: sessionID, error: failure(error) }),
+  "session.status": ({ sessionID, status }) => state(sessionID, status),
+  "session.idle": ({ sessionID }) => state(sessionID, { type: "idle" }),
+  "session.error": ({ sessionID, error }) => {
+    if (!error) return
+    failed.set(sessionID, failure(error))
+    write({ type: "error", session: sessionID, error: failure(error) })
+  },
+}
+const children = new Set()
+const failed = new Map()
+const states = new Map()
+const state = (id, status) => {
+  const now = JSON.stringify(status)
+  if (states.get(id) === now) return
+  states.set(id, now)
+  // what the last turn came to: the error itself stands before
+  const error = status.type === "idle" ? failed.get(id) : undefined
+  write({ type: "status", session: id, child: children.has(id) || undefined, status, error })
 }
 const failure = (error) => ({
   name: error.name, message: error.data?.message, status: error.data?.statusCode,
 })
-const session = (info) =>
-  first(`${info.id} ${info.title}`) &&
-  write({ type: "session", session: info.id, parent: info.parentID, title: info.title })
+const session = (info) => {
+  if (info.parentID) children.add(info.id)
+  if (first(`${info.id} ${info.title}`))
+    write({ type: "session", session: info.id, parent: info.parentID, title: info.title })
+}
 const message = (info) => {
   const error = info.error && failure(info.error)
   const end = Boolean(info.time?.completed)
+  if (info.role === "user" && first(`sent ${info.id}`)) failed.delete(info.sessionID)
+  if (error) failed.set(info.sessionID, error)
   if (first(`${info.id} ${info.finish} ${end} ${Boolean(error)}`))
     write({
       type: "message", session: info.sessionID, message: info.id, role: info.role,
@@ -110,6 +131,8 @@ export const CodersJournal = async ({ client }) => {
   const mark = process.env.CODERS_OPENCODE_PID
   // another opencode, started by this one's agent: not the session's
   if (mark !== undefined && mark !== String(process.pid)) return {}
+  theirs = process.env.CODERS_OPENCODE_CONTENT ?? theirs
+  delete process.env.CODERS_OPENCODE_CONTENT
   for (const [key, value] of Object.entries(options.environ))
     if (value === null) delete process.env[key]
     else process.env[key] = value
@@ -144,7 +167,7 @@ export const CodersJournal = async ({ client }) => {
       } catch {}
     },
     "shell.env": async (_, output) => {
-      output.env.OPENCODE_CONFIG_CONTENT = options.content
+      output.env.OPENCODE_CONFIG_CONTENT = theirs
     },
   }
 }
@@ -158,14 +181,14 @@ def seeds(
     send: str | None,
     title: bool,
     environ: Mapping[str, str | None],
-    content: str,
 ) -> tuple[SeedFile, ...]:
     """The files.
 
     ``task`` is the first prompt, which takes the place of ``shown`` (None: of itself, as the tool
     may have bent it) or is sent to the conversation ``send``. ``title``: name conversations by
     their first words. ``environ``: what the agent's own commands get of the variables that the
-    session's opencode got others of; ``content`` the same of the configuration.
+    session's opencode got others of; the same of the configuration is in :data:`CONTENT`, because
+    it may hold keys.
     """
     options = {
         "task": task is not None,
@@ -173,7 +196,6 @@ def seeds(
         "send": send if task is not None else None,
         "title": title,
         "environ": dict(environ),
-        "content": content,
     }
     program = _PROGRAM.lstrip().replace('"@OPTIONS@"', json.dumps(options))
     files = [SeedFile(path=PLUGIN, content=program.encode())]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coders_queue.agents.opencode import stream
-from coders_queue.models.observation import Observation
+from coders_queue.models.observation import Observation, ObservedState
 from coders_queue.models.outcome import Usage
 
 #: What a person's own stop looks like: no failure of the agent's.
@@ -89,9 +89,7 @@ def observe(line: bytes) -> Observation | None:
     if kind == "started":
         return Observation(state="starting", source="transcript")
     if kind == "status":
-        return _status(stream.dict_of(event.get("status")))
-    if kind == "idle":
-        return Observation(state="idle", source="transcript")
+        return _status(event)
     if kind == "asked":
         return _asked(event)
     if kind == "error":
@@ -107,8 +105,16 @@ def observe(line: bytes) -> Observation | None:
     return None
 
 
-def _status(status: dict[str, Any]) -> Observation | None:
+def _status(event: dict[str, Any]) -> Observation | None:
+    status = stream.dict_of(event.get("status"))
     kind = status.get("type")
+    if kind == "idle":
+        if event.get("child"):
+            # who asked the sub-agent goes on
+            return Observation(state="working", source="transcript")
+        error = _error(event) if event.get("error") else None
+        state: ObservedState = "idle" if error is None else "error"
+        return Observation(state=state, source="transcript", message=error)
     if kind == "retry":
         message = stream.text_of(status.get("message"))
         if not _limited(message or ""):
@@ -117,9 +123,7 @@ def _status(status: dict[str, Any]) -> Observation | None:
         return Observation(
             state="rate_limited", source="transcript", message=message, resets_at=due or None
         )
-    if kind in ("busy", "idle"):
-        return Observation(state="working" if kind == "busy" else "idle", source="transcript")
-    return None
+    return Observation(state="working", source="transcript") if kind == "busy" else None
 
 
 def _limited(message: str) -> bool:
