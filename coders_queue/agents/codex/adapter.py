@@ -1,7 +1,9 @@
 """Codex CLI's adapter: its command line, its environment, the meaning of its end.
 
 Headless, the prompt goes to standard input, exact to the byte up to the 1,048,576 characters that
-Codex takes; in the terminal it is the last argument. A longer one is put into a file and named.
+Codex takes; in the terminal it is the last argument, in which it ends every line with a newline
+alone. One that is too long, or that the terminal would run as a command (``!``), is put into a file
+and named.
 
 Permissions; what the person set in ``config.toml`` is Codex's default for what is not named here:
 
@@ -14,7 +16,7 @@ edit        ``workspace-write`` sandbox  ``workspace-write`` sandbox, asks ``on-
 full        no sandbox, nothing asked    no sandbox, nothing asked
 =========== ============================ ==================================================
 
-The sandbox is the system's (bubblewrap, before 0.117 landlock). Where it cannot be made, as in a
+The sandbox is the system's (bubblewrap, in 0.98 landlock). Where it cannot be made, as in a
 container without user namespaces, every command of the agent fails in it: use ``full`` there, the
 container is the sandbox.
 
@@ -32,7 +34,7 @@ from collections.abc import Sequence
 
 from coders_queue import errors
 from coders_queue.agents import ending
-from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, LaunchFacts, Package
+from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, Delivery, LaunchFacts, Package
 from coders_queue.agents.codex import config, render, stream, transcript
 from coders_queue.agents.codex import screen as look
 from coders_queue.agents.codex.traits import TRAITS, Traits
@@ -68,8 +70,9 @@ class CodexAdapter(Tool):
     )
     takes_prompt = True
     package: Package | None = Package(name="@openai/codex", program="node_modules/.bin/codex")
-    tested: tuple[str, ...] = ("0.169.0",)
+    tested: tuple[str, ...] = ("0.125.0", "0.169.0")
     native_schema = True
+    delivery = Delivery(box_hides_paste=True, queues=True, commands="/!")
 
     def config_files(self, spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:
         """The user's settings and login."""
@@ -231,11 +234,11 @@ def _is_beyond_argument(prompt: str) -> bool:
 
 
 def _typed_prompt(spec: SessionSpec, facts: LaunchFacts) -> str | None:
-    """The first prompt as it stands in the terminal."""
+    """The first prompt as it stands in the terminal, where a line ends in one way only."""
     prompt = _prompt(facts.task)
-    if prompt is None or not _is_beyond_argument(prompt):
-        return prompt
-    return _in_file(prompt, facts)[0]
+    if prompt is not None and _is_beyond_argument(prompt):
+        prompt = _in_file(prompt, facts)[0]
+    return prompt and prompt.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _in_file(prompt: str, facts: LaunchFacts) -> tuple[str, tuple[SeedFile, ...]]:
