@@ -25,7 +25,7 @@ from collections.abc import Mapping, Sequence
 
 from coders_queue import errors, ids
 from coders_queue.agents import ending
-from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, LaunchFacts, Package
+from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, Delivery, LaunchFacts, Package
 from coders_queue.agents.gemini import home, render, stream, traits, transcript
 from coders_queue.agents.gemini import screen as look
 from coders_queue.agents.screen import Screen, plain
@@ -76,6 +76,7 @@ class GeminiAdapter(Tool):
         "GOOGLE_GENAI_USE_GCA": ("GOOGLE_CLOUD_ACCESS_TOKEN",),
     }
     takes_prompt = True
+    delivery = Delivery(pause=0.5, box_hides_paste=True, queues=True, commands="/!?")
     package: Package | None = Package(name="@google/gemini-cli", program="node_modules/.bin/gemini")
     tested: tuple[str, ...] = ("0.47.0", "0.61.0")
 

@@ -26,7 +26,7 @@ from dataclasses import replace
 
 from coders_queue import errors, ids
 from coders_queue.agents import ending
-from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, LaunchFacts, Package
+from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, Delivery, LaunchFacts, Package
 from coders_queue.agents.gemini.adapter import (
     encode_prompt,
     first_prompt,
@@ -79,6 +79,7 @@ class QwenAdapter(Tool):
         *NETWORK_ENV,
     )
     takes_prompt = True
+    delivery = Delivery(box_hides_paste=True, queues=True, commands="/!?")
     native_schema = True
     package: Package | None = Package(name="@qwen-code/qwen-code", program="node_modules/.bin/qwen")
     tested: tuple[str, ...] = ("0.15.10", "0.21.10")
