@@ -107,6 +107,8 @@ class Adapter(Protocol):
     """Whether its task is words to a model, to which results of earlier steps can be appended."""
     package: Package | None
     """Where versions of it can be installed from; None when it has none."""
+    version_argv: tuple[str, ...]
+    """What the program is asked its version with; nothing when it has none."""
     tested: tuple[str, ...]
     """The versions that the conformance suite passed with."""
     native_schema: bool

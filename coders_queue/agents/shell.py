@@ -28,6 +28,7 @@ class ShellAdapter(Tool):
     modes: tuple[Mode, ...] = ("headless", "interactive")
     pass_env: tuple[str, ...] = ()
     takes_prompt = False
+    version_argv: tuple[str, ...] = ()
 
     def plan(self, spec: SessionSpec, facts: LaunchFacts) -> LaunchPlan:
         """The command itself, or ``/bin/sh`` with the script."""

@@ -33,6 +33,7 @@ class Tool:
 
     pass_env_when: Mapping[str, tuple[str, ...]] = {}
     package: Package | None = None
+    version_argv: tuple[str, ...] = ("--version",)
     tested: tuple[str, ...] = ()
     native_schema = False
     delivery = Delivery()

@@ -225,6 +225,21 @@ def test_text_gives_answer_usage_conversation() -> None:
     )
 
 
+def test_an_answer_cut_off_anywhere_is_none() -> None:
+    """At whatever byte the output ends: only all of it is an answer."""
+    end = {"type": "end", "text": "a", "usage": [{"in": 1, "out": 2}]}
+    streams = {
+        "lines": (tool(), f'{{"type": "start"}}\n{json.dumps(end)}\n'),
+        "text": (tool(headless={"output": TEXT}), "x\nANSWER:\none\nDONE.\n"),
+    }
+    for adapter, whole in streams.values():
+        for length in range(len(whole)):
+            cut = adapter.read(spec(task="t"), facts(), whole[:length].encode(), FINE)
+            # the end of the last line is no part of a JSON value
+            assert not cut.ok or whole[:length] == whole.rstrip("\n")
+        assert adapter.read(spec(task="t"), facts(), whole.encode(), FINE).ok
+
+
 @pytest.mark.parametrize(
     ("lines", "end", "said"),
     [

@@ -44,6 +44,7 @@ class DescribedAdapter(Tool):
         self.modes: tuple[Mode, ...] = tuple(mode for mode, run in runs if run is not None)
         self.pass_env: tuple[str, ...] = (*description.pass_env, *NETWORK_ENV)
         self.package = _package(description)
+        self.version_argv = description.version
         self.tested = description.tested
         self.delivery = description.delivery
 

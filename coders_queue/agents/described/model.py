@@ -196,6 +196,8 @@ class Description(Model):
     """The executable: a name on PATH, or an absolute path."""
     package: PackageSource | None = None
     """Where it can be had."""
+    version: tuple[str, ...] = ("--version",)
+    """The arguments with which it says its version; `[]` when it does not."""
     tested: tuple[str, ...] = ()
     """Versions that it was tried with; running another one is warned of."""
     pass_env: tuple[str, ...] = ()

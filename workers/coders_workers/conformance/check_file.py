@@ -109,10 +109,11 @@ def check(file: Path, settings: Settings, paths: Paths, rows: Rows, *, keep: boo
 
 
 def _version(rows: Rows, adapter: DescribedAdapter, program: Program) -> None:
-    if adapter.package is None:
-        rows.not_offered("its version is told", "the file names no package")
+    if not adapter.version_argv:
+        rows.not_offered("its version is told", "the file says that it tells none")
     elif program.version is None:
-        rows.check("its version is told", False, f"{program.path} --version says none")
+        asked = " ".join((program.path, *adapter.version_argv))
+        rows.check("its version is told", False, f"{asked} says none")
     else:
         tested = "tested" if program.version in adapter.tested else "not in the file's tested"
         rows.check("its version is told", True, f"{program.version}, {tested}")

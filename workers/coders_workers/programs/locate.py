@@ -88,9 +88,10 @@ class Programs:
 
     def version_of(self, adapter: Adapter, program: Path, path: str) -> str | None:
         """The version of a program that is the tool's."""
-        if adapter.package is None:
+        if not adapter.version_argv:
             return None
-        return of_package(program, adapter.package.name) or self._asked.version(program, path)
+        known = of_package(program, adapter.package.name) if adapter.package is not None else None
+        return known or self._asked.version(program, path, adapter.version_argv)
 
     def _exactly(
         self, adapter: Adapter, name: str, wanted: str, path: str, cwd: Path

@@ -106,7 +106,8 @@ class Report:
                 return
             yield Check("program", ok=True, found=program.path)
             yield self._version(adapter, program)
-            yield self._answers(program)
+            if adapter.version_argv:
+                yield self._answers(adapter, program)
         yield from self._login(adapter)
 
     def _version(self, adapter: Adapter, program: Program) -> Check:
@@ -115,14 +116,13 @@ class Report:
         tested = ", tested" if program.version in adapter.tested else ""
         return Check("version", ok=True, found=f"{program.version or 'not told'}{tested}")
 
-    def _answers(self, program: Program) -> Check:
+    def _answers(self, adapter: Adapter, program: Program) -> Check:
         started = time.monotonic()
         try:
-            said = ask(Path(program.path), self._path)
+            said = ask(Path(program.path), self._path, words=adapter.version_argv)
         except Broken as error:
-            return Check(
-                "answers", ok=False, found=f"it {error}", fix=f"try it: {program.path} --version"
-            )
+            how = " ".join((program.path, *adapter.version_argv))
+            return Check("answers", ok=False, found=f"it {error}", fix=f"try it: {how}")
         return Check(
             "answers", ok=True, found=f"says {said} after {time.monotonic() - started:.1f} s"
         )

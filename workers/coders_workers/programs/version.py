@@ -14,7 +14,11 @@ import re
 import subprocess
 import tempfile
 import threading
+from collections.abc import Sequence
 from pathlib import Path
+
+#: What a program is asked with, unless its adapter knows better.
+VERSION = ("--version",)
 
 _LOOK_UP = 6
 _LIMIT = 1024 * 1024
@@ -49,12 +53,12 @@ def of_package(program: Path, package: str) -> str | None:
     return None
 
 
-def ask(program: Path, path: str, timeout: float = ASKING) -> str:
+def ask(program: Path, path: str, timeout: float = ASKING, words: Sequence[str] = VERSION) -> str:
     """What ``PROGRAM --version`` says, in a home that holds nothing. Raises Broken."""
     with tempfile.TemporaryDirectory(prefix="coders-version-", ignore_cleanup_errors=True) as home:
         try:
             done = subprocess.run(
-                [str(program), "--version"],
+                [str(program), *words],
                 env={"HOME": home, "PATH": path, "LANG": "C.UTF-8", "DISABLE_AUTOUPDATER": "1"},
                 cwd=home,
                 stdin=subprocess.DEVNULL,
@@ -62,7 +66,7 @@ def ask(program: Path, path: str, timeout: float = ASKING) -> str:
                 timeout=timeout,
             )
         except subprocess.TimeoutExpired:
-            raise Broken(f"said nothing to --version for {timeout:g} s") from None
+            raise Broken(f"said nothing to {' '.join(words)} for {timeout:g} s") from None
         except OSError as error:
             raise Broken(f"does not run: {error.strerror}") from None
     said = done.stdout.decode("utf-8", "replace")
@@ -81,7 +85,7 @@ class Asked:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def version(self, program: Path, path: str) -> str | None:
+    def version(self, program: Path, path: str, words: Sequence[str] = VERSION) -> str | None:
         """The program's version, asking it when the file is not the one that was asked before.
 
         None when it does not tell.
@@ -93,12 +97,12 @@ class Asked:
             return None
         # by the path it is called by, too: one program behind many links goes by its name
         file = self._directory / hashlib.sha256(os.fsencode(program)).hexdigest()[:24]
-        mark: list[object] = [str(real), about.st_mtime_ns, about.st_size]
+        mark: list[object] = [str(real), about.st_mtime_ns, about.st_size, *words]
         known = self._known(file, mark)
         if known is None:
             # a hundred sessions at once are no reason to start it a hundred times
             with _ONE:
-                known = self._known(file, mark) or self._ask(program, path, file, mark)
+                known = self._known(file, mark) or self._ask(program, path, words, file, mark)
         version = known.get("version")
         return version if isinstance(version, str) else None
 
@@ -109,9 +113,11 @@ class Asked:
             return None
         return known if isinstance(known, dict) and known.get("of") == mark else None
 
-    def _ask(self, program: Path, path: str, file: Path, mark: list[object]) -> dict[str, object]:
+    def _ask(
+        self, program: Path, path: str, words: Sequence[str], file: Path, mark: list[object]
+    ) -> dict[str, object]:
         try:
-            said: str | None = ask(program, path)
+            said: str | None = ask(program, path, words=words)
         except Broken:
             said = None
         known: dict[str, object] = {"of": mark, "version": said}

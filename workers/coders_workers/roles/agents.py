@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ def run(settings: Settings, paths: Paths, _broker_url: str, words: Sequence[str]
     answer: Any
     if options.action == "ls":
         answer = report.listing()
+        for problem in registry.problems():
+            print(f"coders: {problem}", file=sys.stderr)
     elif options.action == "check":
         answer = report.check(*registry.parse(options.agent))
     elif options.action == "install":

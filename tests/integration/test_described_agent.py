@@ -1,0 +1,76 @@
+"""An agent that a file describes, on a whole stack: from the file to the session's result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.command_line import CommandLine, command_line
+
+pytestmark = [pytest.mark.broker, pytest.mark.tmux]
+
+#: It answers with the prompt that it got.
+FILE = """\
+name = "echo"
+program = "/bin/sh"
+version = []
+
+[headless]
+prompt = "file"
+argv = ["-c", 'printf "SAYS\\n%s\\nEND 12 tokens\\n" "$(cat "$1")"', "sh", "{task_file}"]
+
+[headless.output]
+format = "text"
+result = { after = "^SAYS$", before = "^END " }
+usage = ['^END (?P<output>\\d+) tokens$']
+"""
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Somebody's directory of configuration."""
+    return tmp_path_factory.mktemp("config")
+
+
+@pytest.fixture(scope="module")
+def coders(config: Path) -> Iterator[CommandLine]:
+    """A stack that runs before there is any file."""
+    with command_line({"XDG_CONFIG_HOME": str(config)}) as one:
+        one.run_shell("true")
+        yield one
+
+
+def test_a_running_worker_takes_a_new_and_a_changed_file(coders: CommandLine, config: Path) -> None:
+    """Nothing is started anew; without the file, its place is named."""
+    place = config / "coders" / "agents"
+    done = coders("run", "echo", "hi")
+    assert done.code == 5
+    assert f"no file for it in {place} and /etc/coders/agents" in done.err
+    place.mkdir(parents=True)
+    (place / "echo.toml").write_text(FILE)
+    shown = coders.ok("run", "echo", "--json", "it's\n $HOME").json
+    assert (shown["result"], shown["usage"]["output_tokens"]) == ("it's\n $HOME", 12)
+    (place / "echo.toml").write_text(FILE.replace("SAYS", "ANSWERS"))
+    assert coders.ok("run", "echo", "--json", "again").json["result"] == "again"
+    listed = {one["name"]: one for one in coders.ok("agents", "ls", "--json").json}
+    assert listed["echo"]["path"] == "/bin/sh"
+
+
+def test_a_broken_file_is_told_with_its_line_and_harms_nobody(
+    coders: CommandLine, config: Path
+) -> None:
+    """Neither the list nor another agent."""
+    place = config / "coders" / "agents"
+    place.mkdir(parents=True, exist_ok=True)
+    file = place / "broken.toml"
+    file.write_text('name = "broken"\nprogam = "/bin/sh"\n')
+    done = coders("run", "broken", "hi")
+    assert done.code == 2
+    assert f"{file}:2: there is no key 'progam'" in done.err
+    listed = coders.ok("agents", "ls", "--json")
+    assert f"{file}:2: " in listed.err
+    assert "broken" not in {one["name"] for one in listed.json}
+    assert coders("agents", "check", str(file)).code == 2
+    assert coders.run_shell("echo", "fine")["state"] == "succeeded"
