@@ -63,5 +63,5 @@ class Rows:
 
 def one_line(text: str) -> str:
     """Without line ends and control characters, and not too long."""
-    line = " ".join(plain(text).split())
+    line = plain(text).replace("\n", " ").replace("\t", " ").strip()
     return line if len(line) <= _EVIDENCE else line[: _EVIDENCE - 3] + "..."

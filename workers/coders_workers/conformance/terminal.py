@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from coders_queue.models.observation import Observation
-from coders_workers.conformance.headless import usage_row
+from coders_workers.conformance.headless import arrivals, usage_row
 from coders_workers.conformance.room import Room, Seat
 from coders_workers.conformance.row import Rows
 from coders_workers.model_stub.script import FIXED_ANSWER
@@ -76,16 +76,21 @@ def _starts(room: Room, rows: Rows, seat: Seat) -> None:
 
 def _delivered(room: Room, rows: Rows, seat: Seat) -> None:
     seconds = seat.deliver(_LATER)
-    arrived = _wait(lambda: room.stub.prompts().count(_LATER) > 0, _ANSWER)
-    count = room.stub.prompts().count(_LATER)
-    evidence = f"arrived {count} times; the delivery took {seconds:.1f} s"
-    if not arrived:
-        evidence += f"; it shows: {_last_line(seat)}"
-    rows.check(DELIVERED, count == 1, evidence)
-    seen = seat.watch(lambda one: one.state == "idle", _ANSWER)
+
+    def arrived() -> list[str]:
+        return [one for one in room.stub.prompts() if one.rstrip(" ") == _LATER]
+
+    if not _wait(lambda: bool(arrived()), _ANSWER):
+        seen = f"{arrivals(room.stub, _LATER)}; it shows: {_last_line(seat)}"
+        rows.check(DELIVERED, False, seen)
+        return
+    padded = "" if _LATER in arrived() else ", with a blank that the tool added"
+    evidence = f"arrived {len(arrived())} times{padded}; the delivery took {seconds:.1f} s"
+    rows.check(DELIVERED, len(arrived()) == 1, evidence)
+    states = seat.watch(lambda one: one.state == "idle", _ANSWER)
     answered = FIXED_ANSWER in seat.text()
-    evidence = f"after the answer: {_states(seen)}"
-    rows.check(IDLE, seen[-1].state == "idle" and answered, evidence)
+    evidence = f"after the answer: {_states(states)}"
+    rows.check(IDLE, states[-1].state == "idle" and answered, evidence)
 
 
 def _working(room: Room, rows: Rows, seat: Seat) -> None:
@@ -137,7 +142,7 @@ def _waiting(room: Room, rows: Rows, seat: Seat) -> None:
 def _first(room: Room, rows: Rows, seat: Seat) -> None:
     arrived = _wait(lambda: _FIRST in room.stub.prompts(), _START)
     count = room.stub.prompts().count(_FIRST)
-    evidence = f"arrived {count} times without a key pressed"
+    evidence = f"{arrivals(room.stub, _FIRST)} without a key pressed"
     if not arrived:
         evidence += f"; it shows: {_last_line(seat)}"
     rows.check(ARGUMENT, count == 1, evidence)
