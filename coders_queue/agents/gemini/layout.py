@@ -30,7 +30,7 @@ _CHOICE = re.compile(r"\s*(?P<mark>[●›❯◉>])?\s*(?P<number>\d{1,2})\.\s+(
 _MARKED = re.compile(r"\s*[●›❯◉]\s+(?P<text>\S.*)")
 _COLOURS = r"(?:\x1b\[[\d;]*m)*"
 _GHOST = re.compile(
-    rf"[>*!]{_COLOURS} {_COLOURS}\x1b\[48;[\d;]+m{_COLOURS}[^ ]{_COLOURS}\x1b\[38;[\d;]+m"
+    rf"[>*!]{_COLOURS} {_COLOURS}\x1b\[(?:4|48;[\d;]+)m{_COLOURS}[^ ]{_COLOURS}\x1b\[38;[\d;]+m"
 )
 
 
@@ -45,7 +45,8 @@ class Layout:
     footer: tuple[str, ...]
     """The lines below the box."""
     panel: tuple[str, ...]
-    """The lines of an open panel at the end of a screen without a box, without their frame."""
+    """The lines of an open panel at the end of a screen without a box, without their frame. Empty
+    ones stay."""
     ghost: bool = False
     """Whether the text in the box is the tool's own, by its colour."""
 
@@ -58,8 +59,9 @@ class Layout:
     def question(self) -> str | None:
         """What the panel asks: the last question above its choices, else the last line there."""
         found = _choices(self.panel)
-        first = found[0][0] if found else len(self.panel)
-        above = [line for line in (one.strip() for one in self.panel[:first]) if line]
+        if not found:
+            return None
+        above = [line for line in (one.strip() for one in self.panel[: found[0][0]]) if line]
         asking = [line for line in above if line.endswith("?")]
         chosen = asking or above
         return chosen[-1] if chosen else None
@@ -142,7 +144,7 @@ def _panel(lines: list[str]) -> tuple[str, ...]:
         # the frame's top is out of sight, or there is none
         start = max(0, end - _DEEPEST)
     unframed = (re.sub(r"^\s{0,3}[│┃]", "", bare(line)) for line in lines[start:end])
-    return tuple(line for line in unframed if line.strip() and not _BORDER.fullmatch(line))
+    return tuple(line for line in unframed if not _BORDER.fullmatch(line))
 
 
 def _choices(panel: tuple[str, ...]) -> list[tuple[int, str]]:
@@ -159,8 +161,24 @@ def _choices(panel: tuple[str, ...]) -> list[tuple[int, str]]:
             found.append((number, match["text"].strip()))
     if found:
         return found
-    marked = [(number, _MARKED.match(line)) for number, line in enumerate(panel)]
-    return [(number, match["text"].strip()) for number, match in marked if match is not None]
+    return _unnumbered(panel)
+
+
+def _unnumbered(panel: tuple[str, ...]) -> list[tuple[int, str]]:
+    """The marked answer, and the paragraphs that start in the same column."""
+    marks = [(number, _MARKED.match(line)) for number, line in enumerate(panel)]
+    marked = [(number, match) for number, match in marks if match is not None]
+    if not marked:
+        return []
+    first, match = marked[-1]
+    column = match.start("text")
+    found = []
+    for number, line in enumerate(panel):
+        starts = number == 0 or not panel[number - 1].strip()
+        inner = line[column : column + 1].strip() and not line[:column].strip()
+        if number == first or (starts and inner and number > 0):
+            found.append((number, line[column:].strip()))
+    return found
 
 
 def _is_ghost(screen: Screen, number: int) -> bool:

@@ -18,7 +18,7 @@ from coders_queue.agents.screen import Screen
 from coders_queue.models.observation import Observation, ObservedState
 
 #: How far in the line of status stands: answers are further in, or have a mark of their own.
-GEMINI_INDENT = 1
+_INDENT = 1
 _CANCEL = re.compile(r"\((?:[^()]* · )?esc to cancel(?:, [^()]*)?\)")
 #: Marks of messages, which are no spinner.
 _MARKS = "✦◆●✕✖⚠ℹ✓>*!?│┃╭╰(-"
@@ -31,6 +31,7 @@ _RETRYING = re.compile(
 _ERROR = re.compile(r"\s{0,2}[✕✖]\s+(?P<text>\S.*)")
 #: What may stand under it and is no new turn.
 _NOTE = re.compile(r"\s{0,2}(?:[ℹ⚠●]\ufe0e?\s|\s{2,}\S|\? for shortcuts\s*$|\(Press|↻|Press )")
+_HINT = re.compile(r"\s*\? for shortcuts|\s*ℹ.*")
 _TURN = re.compile(r"\s{0,2}(?:[>*!✦◆]\ufe0e?\s)")
 _LIMIT = re.compile(
     r"\b429\b|\b529\b|RESOURCE_EXHAUSTED|[Qq]uota|[Rr]ate.?limit|[Uu]sage limit|Too Many Requests"
@@ -42,11 +43,17 @@ _START = re.compile(
     r"Do you trust|authenticat|Authentication|Get started|Terms of Serv|API [Kk]ey|Access Method"
     r"|Select Theme|Login|Sign in|log in|IDE|Privacy|editor|Coding Plan|Waiting for .*auth"
 )
+#: How answers to an agent that wants to use a tool start.
+_ANSWERS = ("Allow once", "Allow for this", "Yes, allow", "Always allow", "No, suggest changes")
+#: A question of the running agent's that no title tells.
+_LOOP = re.compile(r"potential loop was detected|loop detection", re.IGNORECASE)
 _WAITING = "Waiting for user confirmation"
 _DEAD = re.compile(r"Pane is dead \(")
 _FAREWELL = re.compile(
     r"Agent powering down|To (?:continue|resume) this session(?:,? run|:)|Goodbye!", re.IGNORECASE
 )
+#: A shell's prompt that says whose it is, and any other.
+_OWN_SHELL = re.compile(r"[\w.-]+@[\w.-]+[: ].{0,200}[$#%]\s*|(?:ba|z|da)?sh-[\d.]+[$#]\s*")
 _SHELL = re.compile(r".{0,200}[$#%❯➜]\s*")
 _BANNER = re.compile(r"[▝▜▄▗▟▀█╗╝╔╚═║ ]{4,}|.*(?:Initializing|Loading|Starting)", re.IGNORECASE)
 _PLACEHOLDERS = (
@@ -58,14 +65,18 @@ _PLACEHOLDERS = (
 )
 
 
-def observe(screen: Screen, indent: int = GEMINI_INDENT) -> Observation:
-    """What the screen shows; ``indent`` is that of the line of status."""
+def observe(screen: Screen) -> Observation:
+    """What the screen shows."""
+    return look(screen, _INDENT, told_by(screen.plain_title))
+
+
+def look(screen: Screen, indent: int, title: ObservedState | None) -> Observation:
+    """What the screen shows, given the indent of its line of status, and what the title tells."""
     if _is_over(screen):
         return _say("exited")
     if not screen.shown:
         return _say("starting")
     parts = layout.lay_out(screen)
-    title = _title(screen)
     if parts.box is not None:
         return _with_box(parts, title, indent)
     return _without_box(parts, screen, title, indent)
@@ -92,12 +103,19 @@ def _without_box(
 ) -> Observation:
     text = "\n".join(parts.panel)
     asked = bool(parts.choices)
+    if asked and _LOOP.search(text):
+        return _say("waiting", question=parts.question, choices=parts.choices)
     at_end = screen.shown[-1]
     if title == "waiting" or _WAITING in at_end:
         return _say("waiting", question=parts.question, choices=parts.choices)
     if _USED_UP.search(text) and asked:
         return _say("rate_limited", question=parts.question, choices=parts.choices)
+    if any(choice.startswith(_ANSWERS) for choice in parts.choices):
+        return _say("waiting", question=parts.question, choices=parts.choices)
     if _START.search(text) and (asked or "│" in at_end or "╯" in at_end or "┘" in at_end):
+        return _say("dialog", question=parts.question, choices=parts.choices)
+    if asked and title == "idle":
+        # the tool's own: a question of the agent's is in the title
         return _say("dialog", question=parts.question, choices=parts.choices)
     if asked:
         return _say("waiting", question=parts.question, choices=parts.choices)
@@ -112,7 +130,7 @@ def _is_over(screen: Screen) -> bool:
     lines = [line for line in screen.lines if line.strip()]
     if not lines:
         return False
-    if _DEAD.match(lines[-1]):
+    if _DEAD.match(lines[-1]) or _OWN_SHELL.fullmatch(lines[-1]):
         return True
     if any(_FAREWELL.match(line.strip(" │█")) for line in lines[-8:]):
         return layout.lay_out(screen).box is None
@@ -123,9 +141,8 @@ def _is_banner(screen: Screen) -> bool:
     return any("Gemini CLI v" in line or "Qwen Code (v" in line for line in screen.shown)
 
 
-def _title(screen: Screen) -> ObservedState | None:
-    """What Gemini CLI's title tells. Its questions on the first start call it ready."""
-    title = screen.plain_title
+def told_by(title: str) -> ObservedState | None:
+    """What the title tells. The questions of the first start call it ready."""
     if title.startswith(("✦", "⏲")):
         return "working"
     if title.startswith("✋"):
@@ -155,11 +172,12 @@ def _last_error(body: Sequence[str]) -> str | None:
         line = body[number]
         match = _ERROR.fullmatch(line)
         if match is not None:
-            rest = body[number + 1 : number + 4]
-            more = [one.strip() for one in rest if one.startswith("  ") and not _TURN.match(one)]
-            text = " ".join([match["text"], *more]).split(" (Press ")[0]
-            head, _, _ = text.partition(" ℹ ")
-            return unwrap(head)
+            text = match["text"]
+            for more in body[number + 1 :]:
+                if not more.startswith("  ") or _TURN.match(more) or _HINT.fullmatch(more):
+                    break
+                text += " " + more.strip()
+            return unwrap(text.split(" (Press ")[0])
         if _TURN.match(line) or not _NOTE.match(line):
             return None
     return None

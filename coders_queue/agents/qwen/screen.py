@@ -1,17 +1,21 @@
-"""What a screen of Qwen Code's says: laid out as Gemini CLI's, further in, without a title."""
+"""What a screen of Qwen Code's says: laid out as Gemini CLI's, further in, with its own titles."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from coders_queue.agents.gemini import screen as gemini
 from coders_queue.agents.screen import Screen
-from coders_queue.models.observation import Observation
+from coders_queue.models.observation import Observation, ObservedState
 
 _INDENT = 2
 
 
 def observe(screen: Screen) -> Observation:
     """What the screen shows."""
-    # the title is the directory's name, which may look like any of Gemini CLI's
-    return gemini.observe(replace(screen, title=""), _INDENT)
+    return gemini.look(screen, _INDENT, told_by(screen.plain_title))
+
+
+def told_by(title: str) -> ObservedState | None:
+    """What the title tells, from 0.24 on; before, and when nothing goes on, it tells nothing."""
+    if title.startswith(("◐", "◓", "◑", "◒")):
+        return "working"
+    return "waiting" if title.startswith("✳") else None
