@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal, get_args
 
 from coders_queue.agents.adapter import Adapter, LaunchFacts
+from coders_queue.agents.reset_time import resets_at
 from coders_queue.agents.screen import Screen
 from coders_queue.models.launch import ExitStatus, Reading
 from coders_queue.models.observation import Observation, ObservedState
@@ -24,6 +25,8 @@ MAX_SIZE = 10_000
 #: How many lines are looked at to tell what a recording is.
 _LOOK = 50
 
+#: Title, columns, rows and time of a screen.
+_Shown = tuple[str, int | None, int | None, float | None]
 _Observe = Callable[[bytes, str | None], Observation | None]
 
 
@@ -45,9 +48,22 @@ def read(
     ``error``; with nothing in it that is a tool's, nothing is known. ``at`` is when a screen was
     taken, epoch seconds.
     """
+    chosen, seen = _read(adapter, version, data, kind, (title, columns, rows, at))
+    if seen.state in ("rate_limited", "error") and seen.resets_at is None and seen.message:
+        return chosen, seen.model_copy(update={"resets_at": resets_at(seen.message, at)})
+    return chosen, seen
+
+
+def _read(
+    adapter: Adapter,
+    version: str | None,
+    data: bytes,
+    kind: Kind | None,
+    shown: _Shown,
+) -> tuple[Kind, Observation]:
     chosen = kind or told_by(data)
     if chosen == "screen":
-        return chosen, _screen(adapter, version, data, title, columns, rows, at)
+        return chosen, _screen(adapter, version, data, shown)
     if chosen == "transcript":
         return chosen, _transcript(adapter, version, data)
     if chosen == "hook":
@@ -78,11 +94,9 @@ def _screen(
     adapter: Adapter,
     version: str | None,
     data: bytes,
-    title: str,
-    columns: int | None,
-    rows: int | None,
-    at: float | None,
+    shown: _Shown,
 ) -> Observation:
+    title, columns, rows, at = shown
     text = data.decode("utf-8", "replace").removesuffix("\n")
     screen = Screen(text=text, title=title)
     widest = max((len(line) for line in screen.lines), default=0)

@@ -206,8 +206,9 @@ class Recorder:
             return False
         time.sleep(0.8)
         requests = len(self.stub.timeline())
-        seen = self.stage.stable(0.8, 4)
-        if self.doing() not in after or len(self.stub.timeline()) != requests:
+        seen = self.stage.resting(1.0, 8)
+        # one that moves is of a tool that has not made anything of the answer yet
+        if seen is None or self.doing() not in after or len(self.stub.timeline()) != requests:
             return False
         self.keep(seen, "exited" if seen.dead else "idle", note)
         return True

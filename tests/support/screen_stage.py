@@ -102,7 +102,11 @@ class Stage:
         os.killpg(group, signal.SIGKILL)
 
     def stable(self, seconds: float, timeout: float) -> Picture:
-        """Wait until the picture has not changed for so long."""
+        """Wait until the picture has not changed for so long; the last one if it never rests."""
+        return self.resting(seconds, timeout) or self.picture()
+
+    def resting(self, seconds: float, timeout: float) -> Picture | None:
+        """The picture that has not changed for so long; None if there is none in time."""
         end = time.monotonic() + timeout
         last, since = self.picture(), time.monotonic()
         while time.monotonic() < end:
@@ -111,8 +115,8 @@ class Stage:
             if (now.text, now.title, now.dead) != (last.text, last.title, last.dead):
                 last, since = now, time.monotonic()
             elif time.monotonic() - since >= seconds:
-                break
-        return last
+                return last
+        return None
 
     def _argv(self, *words: str) -> list[str]:
         return ["tmux", "-S", self._socket, *words]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,63 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> Non
     piped = io.TextIOWrapper(io.BytesIO(PERMISSION.encode()))
     monkeypatch.setattr("sys.stdin", piped)
     assert read(capsys, "claude", "-")["state"] == "waiting"
+
+
+LIMIT = """\
+❯ go on
+
+  ⎿  You've hit your session limit · resets 11pm (Europe/Prague)
+
+✻ Baked for 0s
+
+────────────────────────────────────────────────────────────
+❯\xa0
+────────────────────────────────────────────────────────────
+  ? for shortcuts
+"""
+
+
+def test_when_a_limit_ends_needs_the_time_of_the_look(tmp_path: Path, capsys: Capture) -> None:
+    """`resets 11pm` is a moment for one who knows what day it was, and none otherwise."""
+    file = tmp_path / "screen.txt"
+    file.write_text(LIMIT)
+    said = read(capsys, "claude@2.1.197", str(file))
+    assert (said["state"], said["resets_at"]) == ("rate_limited", None)
+    end = datetime(2026, 11, 22, 22, tzinfo=UTC).timestamp()
+    for at in ("2026-11-22T20:15:00Z", "1795378500", "2026-11-22T21:15+01:00"):
+        assert read(capsys, "claude@2.1.197", str(file), "--at", at)["resets_at"] == end
+    for at in ("", "now", "2026-13-01", "9" * 400, "-1"):
+        assert main(["agents", "read", "claude", str(file), f"--at={at}"]) == 2
+        assert "is no time" in capsys.readouterr().err
+
+
+def test_a_transcript_is_told_from_a_stream(tmp_path: Path, capsys: Capture) -> None:
+    """By whose reading fits; what it says at its last line counts, with all that was used."""
+    whole = (GOLDEN.parent / "2.1.330" / "transcript.jsonl").read_text().splitlines(keepends=True)
+    said = read(capsys, "claude@2.1.330", str(GOLDEN.parent / "2.1.330" / "transcript.jsonl"))
+    assert (said["kind"], said["state"]) == ("transcript", "error")
+    assert said["message"] == "API Error: 400 stub failure"
+    answered = max(n for n, line in enumerate(whole) if '"end_turn"' in line)
+    file = tmp_path / "until-an-answer.jsonl"
+    file.write_text("".join(whole[: answered + 1]))
+    said = read(capsys, "claude@2.1.330", str(file))
+    assert (said["kind"], said["state"]) == ("transcript", "idle")
+    assert said["result"]
+    assert said["usage"]["input_tokens"] > 0
+
+
+def test_the_agents_colours_and_title_cannot_speak_to_the_terminal(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    """Escape sequences of a screen, a question or a title reach neither output."""
+    file = tmp_path / "screen.txt"
+    file.write_text(PERMISSION.replace("1. Yes", "1. Yes\x1b]0;owned\x07\x1b[2J\x9b31m"))
+    title = "\x1b]52;c;ZXZpbA==\x07✳ touch\x1b[2J\n"
+    assert main(["agents", "read", "claude", str(file), "--title", title]) == 0
+    plain = capsys.readouterr().out
+    assert "waiting" in plain
+    assert read(capsys, "claude", str(file), "--title", title)["choices"][1] == "No"
+    assert not set(plain) & {"\x1b", "\x07", "\x9b"}
 
 
 def test_hostile_bytes_are_read_in_peace() -> None:

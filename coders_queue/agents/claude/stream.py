@@ -139,7 +139,7 @@ def read_usage(result: dict[str, Any]) -> Usage | None:
 def observe(line: bytes) -> Observation | None:
     """What one line says of the state while it runs."""
     event = parse_line(line)
-    if event is None:
+    if event is None or "sessionId" in event:  # the transcript's spelling; a stream's: session_id
         return None
     kind = event["type"]
     if kind == "result":
