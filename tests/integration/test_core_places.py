@@ -122,5 +122,7 @@ def test_a_broker_that_is_silent_loses_nothing() -> None:
         with stack.client() as client:
             eventually(lambda: not client.store.list(live=True), 30)
             ended = [(one.state, one.outcome) for one in client.store.list()]
-        assert [outcome and outcome.output for _, outcome in ended] == ["through\n"], ended
+        assert [outcome and (outcome.cause, outcome.output) for _, outcome in ended] == [
+            (None, "through\n")
+        ]
         assert "background_work_failed" not in stack.log()
