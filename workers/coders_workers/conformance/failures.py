@@ -57,7 +57,7 @@ def _run(room: Room, name: str) -> tuple[Outcome, float]:
 def _judge(room: Room, rows: Rows, claim: str, name: str, outcome: Outcome, seconds: float) -> None:
     asked = room.stub.journal()["requests"]
     tries = sum(_task(name) in one["prompt"] for one in asked)
-    seen = f"{why(outcome)}; {tries} requests in {seconds:.0f} s"
+    seen = f"{tries} requests in {seconds:.0f} s: {why(outcome)}"
     if not tries:
         rows.check(claim, False, f"the model was never asked; {seen}")
     elif outcome.cause is not None and outcome.cause.kind == "timeout":
