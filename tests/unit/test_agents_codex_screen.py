@@ -86,6 +86,20 @@ def test_a_question_of_the_start_is_a_dialog() -> None:
     assert seen.choices == ("Sign in with ChatGPT", "Sign in another way")
 
 
+def test_choices_are_told_without_what_they_mean() -> None:
+    """That stands in a second column, wrapped."""
+    text = (
+        "• Hi.\n\n  Update Model Permissions\n\n"
+        "› 1. Ask for approval  Read and edit workspace files and run commands, with\n"
+        "                       approval required for edits outside the workspace\n"
+        "  2. Full Access       Use with caution\n\n"
+        "  Press enter to confirm or esc to go back\n"
+    )
+    seen = observe(text)
+    assert seen.state == "dialog"
+    assert seen.choices == ("Ask for approval", "Full Access")
+
+
 MISLEADING = [
     "• Working (8s • esc to interrupt)",
     "• Reconnecting... 2/5 (9s • esc to interrupt)\n  └ Unexpected status 529",
@@ -149,6 +163,13 @@ def test_a_program_that_is_gone_is_gone_whatever_its_title_says(text: str) -> No
 def test_a_program_that_draws_nothing_yet_is_starting(text: str) -> None:
     """So that nothing is typed into it."""
     assert observe(text, "devbox").state == "starting"
+
+
+def test_a_person_who_leafs_back_hides_the_box_but_not_the_title() -> None:
+    """The pager shows old prompts, none of which is the box."""
+    text = "/ T R A N S C R I P T / / / / /\n\n› go\n\n• Done.\n\n──── 100% ─\n q to quit\n"
+    assert observe(text).state == "unknown"
+    assert observe(text, "⠦ app").state == "working"
 
 
 @pytest.mark.parametrize("text", ["$ ls\na b\n$ ", "\x1b]0;x\x07\x1b[2J???", "‘’“” ═══"])

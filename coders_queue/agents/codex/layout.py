@@ -17,6 +17,7 @@ from coders_queue.agents.screen import Screen, plain
 _PROMPT = "›"
 #: ``› 1. Yes, proceed (y)``
 _OPTION = re.compile(r"\s{0,3}(?P<mark>[›>❯])?\s*(?P<number>\d{1,2})\. (?P<text>\S.*)")
+_COLUMN = re.compile(r"\s{2,}")
 #: The key of an option, behind it.
 _KEY = re.compile(r" \((?:esc|[a-z0-9])\)\Z")
 #: The last line of a question: what the keys do.
@@ -111,7 +112,8 @@ def _question(lines: Sequence[str]) -> Question | None:
     for line, after in zip(lines[first:-1], lines[first + 1 :], strict=True):
         found = _OPTION.fullmatch(line)
         if found is not None:
-            choices.append(found["text"])
+            # in a column of its own stands what it means
+            choices.append(_COLUMN.split(found["text"], maxsplit=1)[0])
             marked = marked or found["mark"] is not None
         elif line and not line.startswith("   "):
             break
@@ -119,7 +121,8 @@ def _question(lines: Sequence[str]) -> Question | None:
             choices[-1] += " " + line.strip()
         # what follows a line that had room for its first word is a remark, not the choice's end
         fits = len(line) + 1 + len(after.split(maxsplit=1)[0]) <= width - 2 if after else True
-        wrapped = bool(line) and not fits and (found is not None or wrapped)
+        whole = found is not None and found["text"] == choices[-1]
+        wrapped = bool(line) and not fits and (whole or wrapped)
     if not marked:
         return None
     above = _above(lines[:first])

@@ -27,8 +27,12 @@ _GOODBYE = re.compile(r".*\bcodex resume [0-9a-f-]{36}\b.*|Token usage(?: so far
 _GAVE_UP = re.compile(r"Error\b.*|.*: command not found")
 #: What it asks while it runs, where the title does not tell.
 _RUNNING = re.compile(
-    r"Would you like to|needs your approval|wants to|Allow .*\?|Question \d+/\d+", re.IGNORECASE
+    r"Would you like to|Do you want to (?:allow|approve)|needs your approval|Allow .*\?"
+    r"|Question \d+/\d+",
+    re.IGNORECASE,
 )
+#: ``/ T R A N S C R I P T / / / /``: a person leafs through what was said.
+_PAGER = re.compile(r"/ [A-Z](?: [A-Z])+ /.*")
 _LOGO = re.compile(r"[\s\u2800-\u28ff]*")
 
 
@@ -36,6 +40,8 @@ def observe(screen: Screen) -> Observation:
     """The state, and what is asked or typed."""
     parts = layout.parse(screen)
     title = screen.plain_title
+    if parts.lines and _PAGER.match(parts.lines[0]):
+        return _seen("working" if _SPINNER.search(title) else "unknown")
     if _is_over(parts):
         return _seen("exited")
     if parts.question is not None:
