@@ -30,8 +30,11 @@ _NUMBERED = re.compile(r"\s*(?:\d{1,2}\.|\[[ ✓x]\])\s+(?:\[[ ✓x]\]\s+)?(?P<t
 _ALTERNATIVES = ("Allow once", "Allow always", "Reject", "Confirm", "Cancel")
 #: What tools have right of their bar.
 _TOOL = re.compile(r"[$#→←⚙✱%◇◈│└✓•~⠀-⣿]|\S+ …")
-_ANSWERED = re.compile(r"\s*▣ ")
-_DIALOG = re.compile(r"^\s*(?P<title>[A-Z][\w ]{3,40}\w)\s{3,}esc$")
+#: ``▣  Build · Model · 3.6s`` ends a turn; without the time it goes on or has failed.
+_TURN = re.compile(r"\s*▣ ")
+_UNFINISHED = re.compile(r"\s*▣ +[^·]+· [^·]+")
+#: The conversation's name at the top of the screen, in versions before 1.2.
+_HEADER = re.compile(r"\s*┃(  # .*)?$")
 
 
 def observe(screen: Screen) -> Observation:
@@ -41,35 +44,33 @@ def observe(screen: Screen) -> Observation:
         return _say("starting")
     if any(_DEAD.match(line.strip()) for line in shown[-2:]):
         return _say("exited")
-    if any(_SHELL_PROMPT.match(line) for line in shown) or any(
-        _RESUME.match(line) for line in shown[-3:]
-    ):
+    if any(_SHELL_PROMPT.match(line) for line in shown):
         return _say("exited")
     layout = lay_out(screen)
     if layout.box is not None:
         return _conversation(layout)
+    if any(_RESUME.match(line) for line in shown):
+        return _say("exited")
     if layout.ask:
         return _asked(layout)
     return _say("starting" if any("█▀▀" in line for line in shown) else "unknown")
 
 
 def _asked(layout: Layout) -> Observation:
-    lines = [line.strip() for line in layout.ask]
-    text = [line for line in lines if line]
+    text = [line for one in layout.ask if (line := _column(one.strip()))]
     for place, line in enumerate(text):
         if (permission := _PERMISSION.match(line)) is not None:
             about = text[place + 1] if place + 1 < len(text) else ""
             about = about.removeprefix("# ")
-            told = [one for one in text[place + 2 :] if one.startswith("$ ")]
-            what = _column(permission["what"])
+            told = [one for one in text[place + 2 :] if one.startswith("$ ")][:1]
             return _say(
                 "waiting",
-                question=": ".join(part for part in (what, *(told[:1] or [about])) if part),
+                question=": ".join(one for one in (permission["what"], *(told or [about])) if one),
                 choices=_alternatives(text[place + 1 :]),
             )
     if any(_QUESTION_KEYS.search(line) for line in text[-2:]):
         choices = tuple(
-            _column(match["text"]) for line in text if (match := _NUMBERED.match(line)) is not None
+            match["text"] for line in text if (match := _NUMBERED.match(line)) is not None
         )
         question = next((line for line in text if not _NUMBERED.match(line)), None)
         return _say("waiting", question=question, choices=choices)
@@ -92,32 +93,44 @@ def _column(text: str) -> str:
 def _conversation(layout: Layout) -> Observation:
     draft = layout.draft
     footer = " ".join(layout.footer)
-    for line in layout.footer:
-        if _INTERRUPT.search(line):
-            return _say("working", draft=draft)
-    if layout.footer and (_FRAME.match(layout.footer[0]) or _RETRY.search(footer)):
-        message = " ".join(re.sub("[■⬝]", " ", footer).split())
+    # a message of the spinner's own first: where it leaves room, the hint stands beside it
+    if _RETRY.search(footer) or (_framed(layout) and not _INTERRUPT.search(footer)):
+        message = " ".join(re.sub("[■⬝]|esc (again to )?interrupt", " ", footer).split())
         if _LIMITED.search(message):
             return _say("rate_limited", draft=draft, message=message[:300])
         return _say("working", draft=draft, message=message[:300] or None)
+    if any(_INTERRUPT.search(line) for line in layout.footer):
+        return _say("working", draft=draft)
     error = _error(layout.body)
     if error is not None:
         return _say("error", draft=draft, message=error)
     return _say("idle", draft=draft)
 
 
+def _framed(layout: Layout) -> bool:
+    return bool(layout.footer) and _FRAME.match(layout.footer[0]) is not None
+
+
 def _error(body: tuple[str, ...]) -> str | None:
-    """The text of an error that ends the conversation: bars that are neither prompt nor tool."""
-    lines = list(body)
-    while lines and not lines[-1].strip():
+    """The text of an error that ends the conversation: bars that are neither prompt nor tool.
+
+    An error follows the prompt's own bars, or a text; a prompt follows the end of a turn.
+    """
+    lines = [line for line in body if line.strip()]
+    if lines and _UNFINISHED.fullmatch(lines[-1]):
         lines.pop()
+    place = len(body)
+    while place and not (body[place - 1].strip() and body[place - 1] in lines[-1:]):
+        place -= 1
     block: list[str] = []
-    while lines and lines[-1].lstrip().startswith("┃"):
-        block.insert(0, lines.pop().lstrip().removeprefix("┃").strip())
+    while place and body[place - 1].lstrip().startswith("┃"):
+        place -= 1
+        block.insert(0, body[place].lstrip().removeprefix("┃").strip())
     text = [line for line in block if line]
-    while lines and not lines[-1].strip():
-        lines.pop()
-    if not text or not lines or _TOOL.match(text[0]):
+    before = [line for line in body[:place] if line.strip()]
+    if not text or not before or _TOOL.match(text[0]):
+        return None
+    if _TURN.match(before[-1]) or all(_HEADER.match(line) for line in before):
         return None
     return " ".join(" ".join(text).split())[:300]
 
