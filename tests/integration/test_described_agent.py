@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.tmux]
 FILE = """\
 name = "echo"
 program = "/bin/sh"
+package = { registry = "pypi", name = "echo-cli" }
 version = []
 
 [headless]
@@ -56,6 +57,28 @@ def test_a_running_worker_takes_a_new_and_a_changed_file(coders: CommandLine, co
     assert coders.ok("run", "echo", "--json", "again").json["result"] == "again"
     listed = {one["name"]: one for one in coders.ok("agents", "ls", "--json").json}
     assert listed["echo"]["path"] == "/bin/sh"
+
+
+def test_a_version_from_pypi_is_not_installed(coders: CommandLine, config: Path) -> None:
+    """How to have it is said."""
+    place = config / "coders" / "agents"
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "echo.toml").write_text(FILE)
+    done = coders("agents", "install", "echo@1.0")
+    assert done.code == 5
+    assert "echo-cli is on PyPI, and coders installs from npm alone" in done.err
+    assert "uv tool install echo-cli==1.0" in done.err
+
+
+def test_a_file_is_checked_as_far_as_it_can_be(coders: CommandLine, tmp_path: Path) -> None:
+    """Without a [check] nothing is run; a name that would not be found speaks against it."""
+    file = tmp_path / "echo.toml"
+    file.write_text(FILE)
+    rows = coders.ok("agents", "check", "--json", str(file)).json["rows"]
+    assert [row["verdict"] for row in rows] == ["holds", "holds", "not offered", "not offered"]
+    done = coders("agents", "check", str(file.rename(tmp_path / "other.toml")))
+    assert done.code == 7
+    assert "other.toml is found only as echo.toml" in done.text
 
 
 def test_a_broken_file_is_told_with_its_line_and_harms_nobody(

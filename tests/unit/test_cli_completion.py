@@ -78,7 +78,7 @@ def test_without_a_worker(cli_state: Path, tmp_path: Path) -> None:
 
 def test_the_agents_known_without_a_worker() -> None:
     """They are those of the registry, which is too slow to load for a completion."""
-    assert sorted(completer.KNOWN_AGENTS) == sorted(registry.names())
+    assert sorted(completer.KNOWN_AGENTS) == sorted(registry.built_in())
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

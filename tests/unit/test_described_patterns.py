@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from coders_queue.agents.described import patterns
 from coders_queue.agents.described.patterns import SHORTEST, Refused, pattern
 
 #: What somebody would write, and one who wants to hang the worker.
@@ -68,6 +69,13 @@ def test_a_pattern_that_is_nested_deeply_breaks_nothing() -> None:
     assert pattern("(" * 90 + ")" * 90).search("") is not None
     with contextlib.suppress(Refused):
         pattern("(" * 490 + ")" * 490)
+
+
+def test_many_lines_are_looked_at_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not found by then is not there: a run is taken for incomplete, never for fine."""
+    monkeypatch.setattr(patterns, "PATIENCE", 0.0)
+    assert pattern("^x").last(["x", *["a" * 100] * 1000]) is None
+    assert pattern("^x").last(["x"]) is not None
 
 
 def test_the_last_line_that_matches_is_found() -> None:

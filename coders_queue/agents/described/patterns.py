@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import importlib
 import re
+import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-#: How many steps a search may take, at most: about a second.
-BUDGET = 200_000_000
+#: How many steps a search of a line may take, at most: a fraction of a second.
+BUDGET = 50_000_000
+#: Seconds that a search of many lines may take; what is not found by then is not there.
+PATIENCE = 5.0
 #: The longest piece of a line that any pattern sees, characters.
 LONGEST = 4096
 #: A pattern that is too costly for a line of this many characters is refused.
@@ -55,9 +58,12 @@ class Pattern:
 
     def last(self, lines: Sequence[str]) -> tuple[int, re.Match[str]] | None:
         """The last of the lines that it matches, and the match."""
+        end = time.monotonic() + PATIENCE
         for number in range(len(lines) - 1, -1, -1):
             if found := self.search(lines[number]):
                 return number, found
+            if time.monotonic() > end:
+                break
         return None
 
 

@@ -78,6 +78,9 @@ def check(file: Path, settings: Settings, paths: Paths, rows: Rows, *, keep: boo
     """
     adapter = described_agents.load(file)
     rows.check("the file is right", True, f"{file}: {adapter.name}, {' and '.join(adapter.modes)}")
+    if file.stem != adapter.name:
+        better = file.with_stem(adapter.name).name
+        rows.check("it is named after its agent", False, f"{file.name} is found only as {better}")
     registry.look_in(_Only(adapter, file))
     path = os.environ.get("PATH", os.defpath)
     try:
