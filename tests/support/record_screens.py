@@ -172,7 +172,7 @@ class Recorder:
         while time.monotonic() < end:
             if holds():
                 return True
-            time.sleep(0.1)
+            time.sleep(0.2)
         return False
 
     def send(self, prompt: str, behaviour: str = "") -> bool:
@@ -209,6 +209,7 @@ class Recorder:
         seen = self.stage.resting(1.0, 8)
         # one that moves is of a tool that has not made anything of the answer yet
         if seen is None or self.doing() not in after or len(self.stub.timeline()) != requests:
+            print(f"  not kept: {note} ({self.doing()}, at rest: {seen is not None})", flush=True)
             return False
         self.keep(seen, "exited" if seen.dead else "idle", note)
         return True
@@ -224,7 +225,9 @@ class Recorder:
             shown = self.stage.picture()
             (HOME.parent / "agents" / "stuck.txt").write_text(shown.text)
             print(shown.text, flush=True)
-        return arrived and self.idle("after a short answer")
+        if arrived:
+            self.idle("after a short answer")
+        return arrived
 
     def box(self) -> None:
         """Things in the box that are not sent."""
@@ -306,8 +309,9 @@ class Recorder:
         """Keep the question, if there is one: the tool was called, and has not run."""
         if self.wait(lambda: self.doing() == "tool", 6):
             time.sleep(0.7)
-            seen = self.stage.stable(0.7, 5)
-            if self.doing() == "tool" and not mark.exists():
+            # what moves is still about to ask, or runs already
+            seen = self.stage.resting(1.0, 6)
+            if seen is not None and self.doing() == "tool" and not mark.exists():
                 self.keep(seen, "waiting", note)
 
     def file(self, *, allow: bool) -> None:
@@ -352,9 +356,11 @@ class Recorder:
             if not self.wait(lambda: self.doing() not in _BUSY, 2):
                 continue
             before = len(self.stub.timeline())
-            time.sleep(2.5)
-            if len(self.stub.timeline()) == before:
-                self.keep(self.stage.stable(0.5, 3), "idle", note)
+            time.sleep(1.5)
+            # what still moves counts down to its next try
+            seen = self.stage.resting(1.2, 4)
+            if seen is not None and len(self.stub.timeline()) == before:
+                self.keep(seen, "idle", note)
                 return
 
     def fail(self, status: int, moments: tuple[float, ...], more: float = 12.0) -> None:
@@ -378,8 +384,9 @@ class Recorder:
                 self.keep(seen, state, note)
             elif failed and not again and number == len(taken) - 1:
                 state = "rate_limited" if status in _LIMITS else "error"
-                seen = self.stage.stable(0.6, 3)
-                self.keep(seen, state, f"HTTP {status}: given up after {failed} requests")
+                rests = self.stage.resting(1.2, 4)
+                if rests is not None:
+                    self.keep(rests, state, f"HTTP {status}: given up after {failed} requests")
         if again:
             self.stop(f"after the retries of HTTP {status} were stopped")
         elif self.send("better now?"):
@@ -418,6 +425,21 @@ class Recorder:
         if self.send("a long story", f"SAY:{LONG}"):
             self.idle("after a very long answer")
         self.stream(note="streams on a full screen")
+        self.leave()
+
+    def brief(self, columns: int, rows: int) -> None:
+        """Each state once."""
+        if not self.greet(self.start(columns, rows)):
+            return
+        self.think()
+        self.stream(typed=True)
+        self.command(allow=True)
+        self.mislead(4)
+        self.fail(529, (1.0, 2.0), more=8)
+        self.fail(400, (3.0,), more=4)
+        self.question()
+        self.file(allow=False)
+        self.interrupt()
         self.leave()
 
     def short(self, columns: int, rows: int) -> None:
@@ -513,7 +535,7 @@ class Recorder:
             self.stage.paste("say hi")
             time.sleep(0.4)
             self.stage.keys("Enter")
-            if self.wait(lambda: bool(self.stub.timeline()), 6):
+            if self.wait(lambda: bool(self.stub.timeline()), _ARRIVES):
                 self.keep(seen, "idle", "first prompt after the dialogs")
                 self.idle("after an answer, home not prepared")
                 return
@@ -536,6 +558,10 @@ def patient(tool: str, made: Wiring) -> Wiring:
 TAKES: dict[str, tuple[str, int, int]] = {
     "full": ("full", 120, 40),
     "full-80": ("full", 80, 24),
+    "brief": ("brief", 120, 40),
+    "brief-80": ("brief", 80, 24),
+    "brief-60": ("brief", 60, 20),
+    "brief-200": ("brief", 200, 50),
     "short-60": ("short", 60, 20),
     "short-200": ("short", 200, 50),
     "shell": ("shell", 80, 24),

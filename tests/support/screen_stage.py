@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _TIMEOUT = 20.0
-_LOOK = 0.1
+_LOOK = 0.25
 
 
 @dataclass(frozen=True)

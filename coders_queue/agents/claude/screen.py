@@ -20,10 +20,12 @@ _GLYPH = r"[·✢✳✶✻✽*∗]"
 _SPINNER = re.compile(_GLYPH + r" [^\s(][^(]*…( \(.*)?$")
 #: ``✻ API error · Retrying in 2s · attempt 3/10``; ``⎿  API Error (...) · Retrying in 5 seconds…``
 _RETRY = re.compile(
-    rf"(?:{_GLYPH} |\s*⎿\s+)(?P<what>.*?)(?: ·|\.)? *Retrying in \d+ ?s.*attempt \d+/\d+"
+    rf"(?:{_GLYPH} |\s*⎿\s+)(?P<what>.*?)(?: ·|\.)? *[Rr]etrying in \d+ ?s.*attempt \d+/\d+"
 )
 #: The footer's hint; its words are cut on a narrow screen.
 _INTERRUPT = re.compile(r"(^|· )\s*esc to (interrupt|stop)\b|\(esc to interrupt\)")
+#: Frames of the spinner in the title from 2.1.3xx on; before, they are of dots.
+_FRAMES = "◐◓◑◒"
 _PROMPT = re.compile(r"[❯>] \S")
 _DONE = re.compile(_GLYPH + r" [A-Z]\S* for \d")
 #: Errors that the tool prints in place of an answer. Its own texts, at their own places.
@@ -76,14 +78,15 @@ def _menu(layout: Layout, screen: Screen) -> Observation:
     state: ObservedState = "waiting"
     if _LIMIT_MENU.search(text):
         state = "rate_limited"
-    elif _START.search(text) and not _in_conversation(screen):
+    elif _START.search(text) and not _in_conversation(layout, screen):
         state = "dialog"
     return _say(state, question=layout.question, choices=layout.choices)
 
 
-def _in_conversation(screen: Screen) -> bool:
-    """Whether the tool is past its start: it sets its title then, where it sets one."""
-    return screen.plain_title[:1] in "✳⠂⠐" and "Claude" in screen.plain_title
+def _in_conversation(layout: Layout, screen: Screen) -> bool:
+    """Whether the tool is past its start: a prompt was sent, or it has set its title."""
+    titled = screen.plain_title.startswith("✳ ") or _spinning(screen)
+    return titled or any(_PROMPT.match(line) for line in layout.body)
 
 
 def _bare(screen: Screen) -> Observation:
@@ -147,7 +150,8 @@ def _goes_on(line: str) -> bool:
 
 def _spinning(screen: Screen) -> bool:
     """Whether the title shows a frame of the spinner."""
-    return "\u2801" <= screen.plain_title[:1] <= "\u28ff"
+    frame = screen.plain_title[:1]
+    return "\u2801" <= frame <= "\u28ff" or (frame != "" and frame in _FRAMES)
 
 
 def _last_turn(body: tuple[str, ...]) -> tuple[str, ...]:
