@@ -21,6 +21,7 @@ _ERRORS = {
     429: ("RESOURCE_EXHAUSTED", "You exceeded your current quota, please check your plan."),
     500: ("INTERNAL", "An internal error has occurred."),
     503: ("UNAVAILABLE", "The model is overloaded. Please try again later."),
+    529: ("UNAVAILABLE", "The model is overloaded. Please try again later."),
 }
 _GOOGLE = "type.googleapis.com/google.rpc."
 
