@@ -20,9 +20,9 @@ EXAMPLES = (
 NOTES = (
     "Its program, its version and whether that was tested, whether it answers, and whether a\n"
     "login or a key is there: names alone are shown, never a value. Nothing is sent to a model.\n"
-    "A file (its name ends in .toml) that describes an agent is read, and when it has a [check] the\n"
-    "real program is run with it against the project's model stub, with a clean environment, a\n"
-    "scratch home and loopback alone (the last as root only); it takes some minutes.\n"
+    "A file (its name ends in .toml) that describes an agent is read, and when it has a [check],\n"
+    "the real program is run with it against the project's model stub, with a clean environment,\n"
+    "a scratch home and loopback alone (the last as root only); it takes some minutes.\n"
     "Exits 0 when all is well, 7 when a check failed."
 )
 
