@@ -103,7 +103,10 @@ def run_tool(tool: str, rounds: int, tell: Tell, seed: int | None = None) -> Res
         while tally.sent < rounds:
             number += 1
             count = min(_EACH, rounds - tally.sent)
+            known = len(tally.problems)
             _Session(stand, tool, number, chance, tally).run(count)
+            for problem in tally.problems[known:]:
+                tell(f"session {number}: {problem}")
             tell(f"{tally.sent} of {rounds}, {tally.whole} whole and once")
     result.measured = {
         "submissions": tally.sent,
@@ -153,6 +156,7 @@ class _Session:
         self._count = 0
         self._id = ""
         self._causes: list[Text] = []
+        self._receipts: dict[str, str] = {}
 
     def run(self, count: int) -> None:
         """Submit ``count`` texts, and see what arrived."""
@@ -228,10 +232,17 @@ class _Session:
 
     def _draft(self) -> None:
         """A person has typed and not sent: ours is refused, theirs stays; they clear it."""
-        self._tally.drafts += 1
-        time.sleep(1.0)  # a person reads first
+        time.sleep(1.0)  # a person reads first, and answers what is asked
+        until(
+            lambda: not _ASKS.search(self._stand.screen(self._id)), 60, "an answered question", 0.2
+        )
         self._stand.types(self._id, _DRAFT)
-        until(lambda: _DRAFT in self._stand.screen(self._id), 10, "the draft on the screen")
+        try:
+            until(lambda: _DRAFT in self._stand.screen(self._id), 30, "the draft on the screen")
+        except errors.TimedOut as error:
+            self._tally.problems.append(str(error))
+            return
+        self._tally.drafts += 1
         try:
             self._stand.place.ask("send", ref=self._id, text="not now", timeout=3)
             self._tally.problems.append("a text was sent over a draft")
@@ -245,7 +256,7 @@ class _Session:
     def _answer(self, question: re.Pattern[str] = _ASKS) -> None:
         """A person sees the question and allows what is asked, some time later."""
         try:
-            until(lambda: question.search(self._stand.screen(self._id)), 15, "the question", 0.1)
+            until(lambda: question.search(self._stand.screen(self._id)), 60, "the question", 0.2)
             if question is _ASKS:
                 self._tally.questions += 1
             else:
@@ -264,6 +275,7 @@ class _Session:
                 tally.problems.append(f"{obstacle} {text.kind}: {error.kind}: {error.message}")
             return
         with tally.lock:
+            self._receipts[text.mark] = f"{obstacle or 'its cause'}: {receipt}"
             if obstacle:
                 tally.obstacles[obstacle] += 1
             tally.signs[receipt["sign"]] += 1
@@ -275,7 +287,7 @@ class _Session:
         """Hold what was sent against the last request of the conversation."""
         marks = [text.mark for text in (*sent, *others)]
         with contextlib.suppress(errors.TimedOut):
-            until(lambda: all(mark in self._heard() for mark in marks), 20, "all texts", 0.3)
+            until(lambda: all(mark in self._heard() for mark in marks), 60, "all texts", 0.5)
         heard = self._heard()
         for text in sent:
             once = heard.count(text.body) == 1 and heard.count(text.mark) == 2
@@ -284,7 +296,8 @@ class _Session:
             self._tally.whole += once
             if not once:
                 found = f"{heard.count(text.body)} times whole, {heard.count(text.mark)} marks of 2"
-                self._tally.problems.append(f"{text.kind} {text.mark}: {found}")
+                said = self._receipts.get(text.mark, "refused")
+                self._tally.problems.append(f"{text.kind} {text.mark}: {found}; {said}")
 
     def _heard(self) -> str:
         """All that the user said, in the last request that has any of it."""

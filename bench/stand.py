@@ -148,7 +148,7 @@ class Stand:
     def tmux(self, *words: str) -> str:
         """A tmux command by hand; what it prints."""
         argv = ["tmux", "-S", str(self.paths.tmux_socket), *words]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
         return done.stdout
 
     def _host_side(self, *words: str) -> subprocess.CompletedProcess[str]:
