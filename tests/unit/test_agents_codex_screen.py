@@ -122,7 +122,16 @@ def test_the_line_over_the_box_tells_where_the_title_does_not(title: str) -> Non
     """Old versions set none; a person may have set another."""
     busy = "› go\n\n• Working (1m 02s • esc to interrupt)"
     assert observe(busy + BOX, title).state == "working"
-    assert observe("› go\n\n• Done." + BOX, title).state == "idle"
+    assert observe("› go\n\n• Done.\n\n  Worked for 2s • 17:22" + BOX, title).state == "idle"
+
+
+def test_an_answer_without_the_turns_last_line_is_still_coming() -> None:
+    """Told from the screen alone where no title is known; old versions draw no such line."""
+    text = "› go\n\n• The first words of an answer" + BOX
+    assert observe(text, "").state == "working"
+    assert observe(text, "app").state == "idle"
+    old = Screen(text=text)
+    assert CODEX.observe_screen(old, "0.125.0").state == "idle"
 
 
 def test_a_service_that_wants_a_pause_is_told_while_it_is_tried_again() -> None:

@@ -70,7 +70,7 @@ class CodexAdapter(Tool):
     )
     takes_prompt = True
     package: Package | None = Package(name="@openai/codex", program="node_modules/.bin/codex")
-    tested: tuple[str, ...] = ("0.125.0", "0.169.0")
+    tested: tuple[str, ...] = ("0.125.0", "0.159.3", "0.169.0")
     native_schema = True
     delivery = Delivery(box_hides_paste=True, queues=True, commands="/!")
 
@@ -137,7 +137,7 @@ class CodexAdapter(Tool):
 
     def observe_screen(self, screen: Screen, version: str | None = None) -> Observation:
         """By structure and place; the same for all versions tried, 0.64.0 to 0.169.0."""
-        return look.observe(screen)
+        return look.observe(screen, TRAITS.get(version))
 
     def observe_stream(self, line: bytes, version: str | None = None) -> Observation | None:
         """Working until the turn's end."""

@@ -1,9 +1,10 @@
 """What Codex's screen and title say.
 
 The title turns a spinner while it works (from about 0.11 on) and says ``Action Required`` where it
-asks; before, and where the user has set another title, the line over the input box tells. When the
-service cannot be reached for a while (429, 529) it goes on trying: ``rate_limited`` all the same.
-The hour that a limit ends at is told without its day and time zone, so that no time is made of it.
+asks; before, and where the user has set another title, the line over the input box tells. Where no
+title is known, a turn that streams its answer shows by the lack of its last line. When the service
+cannot be reached for a while (429, 529) it goes on trying: ``rate_limited`` all the same. The hour
+that a limit ends at is told without its day and time zone, so that no time is made of it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 
 from coders_queue.agents.codex import layout, stream
 from coders_queue.agents.codex.layout import Layout, Question
+from coders_queue.agents.codex.traits import Traits
 from coders_queue.agents.screen import Screen
 from coders_queue.models.observation import Observation, ObservedState
 
@@ -21,6 +23,8 @@ _ACTION = re.compile(r"\[ . \] Action Required\b")
 _BUSY = re.compile(r"\S .*\((?:\d+h )?(?:\d+m )?\d+s • esc to interrupt\).*")
 _FAILED = "■ "
 _INTERRUPTED = "■ Conversation interrupted"
+#: ``  Worked for <1s • 17:22``
+_STAMP = re.compile(r"  Worked for .*\d[hms] • .*")
 _DEAD = re.compile(r"Pane is dead \(.*")
 #: What it leaves on the screen as it ends.
 _GOODBYE = re.compile(r".*\bcodex resume [0-9a-f-]{36}\b.*|Token usage(?: so far)?: .*")
@@ -36,7 +40,7 @@ _PAGER = re.compile(r"/ [A-Z](?: [A-Z])+ /.*")
 _LOGO = re.compile(r"[\s\u2800-\u28ff]*")
 
 
-def observe(screen: Screen) -> Observation:
+def observe(screen: Screen, traits: Traits) -> Observation:
     """The state, and what is asked or typed."""
     parts = layout.parse(screen)
     title = screen.plain_title
@@ -50,7 +54,7 @@ def observe(screen: Screen) -> Observation:
         return _seen("waiting")
     if not parts.box:
         return _seen("starting" if _is_start(parts) else "unknown")
-    if _is_working(parts, title):
+    if _is_working(parts, title, traits):
         message = " ".join(line.strip() for line in parts.last)
         limited = _BUSY.match(parts.last[0]) is not None if parts.last else False
         if limited and stream.is_limit(message):
@@ -90,12 +94,23 @@ def _is_over(parts: Layout) -> bool:
     return any(_GOODBYE.fullmatch(line) or _GAVE_UP.fullmatch(line) for line in parts.lines[-8:])
 
 
-def _is_working(parts: Layout, title: str) -> bool:
+def _is_working(parts: Layout, title: str, traits: Traits) -> bool:
     if _SPINNER.search(title):
         return True
     busy = bool(parts.last) and _BUSY.fullmatch(parts.last[0]) is not None
+    if not title and traits.stamps and _is_open(parts):
+        return True
     # its own title without a spinner: the line is one that the model wrote
     return busy and not _is_own(title, parts)
+
+
+def _is_open(parts: Layout) -> bool:
+    """Whether the last turn has no line under it that says how long it took."""
+    if (parts.draft or "").startswith("/"):
+        return False  # a menu stands over the box
+    if not parts.last or not any(line.startswith("› ") for line in parts.lines[:-3]):
+        return False
+    return parts.last[0].startswith(("• ", "  ")) and not _STAMP.fullmatch(parts.last[-1])
 
 
 def _is_own(title: str, parts: Layout) -> bool:

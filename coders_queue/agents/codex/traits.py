@@ -24,6 +24,8 @@ class Traits:
 
     daemon: bool = False
     """Whether its terminal interface runs in a background server that outlives it, unless told."""
+    stamps: bool = False
+    """Whether it writes under each turn how long it took."""
     quiet: Mapping[str, str] = field(default_factory=dict)
     """Settings that keep its start in a terminal free of questions and of edits to the user's
     settings file, as TOML."""
@@ -32,5 +34,5 @@ class Traits:
 TRAITS: Ranges[Traits] = Ranges(
     ("0", Traits(quiet=_NO_TIPS | _NO_OFFERS)),
     ("0.125", Traits(quiet=_NO_TIPS)),
-    ("0.156", Traits(quiet=_NO_TIPS, daemon=True)),
+    ("0.156", Traits(quiet=_NO_TIPS, daemon=True, stamps=True)),
 )
