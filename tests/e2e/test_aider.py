@@ -19,7 +19,7 @@ from support.command_line import CommandLine, command_line
 from support.model_server import ModelServer
 from support.netns import Namespace
 
-pytestmark = [pytest.mark.agents, pytest.mark.broker, pytest.mark.tmux, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.agents, pytest.mark.broker, pytest.mark.tmux, pytest.mark.timeout(900)]
 
 FILE = Path(__file__).parents[2] / "config/examples/agents/aider.toml"
 BEFORE = "def price(amount):\n    return amount\n"
@@ -77,7 +77,7 @@ def run(coders: CommandLine, model: ModelServer, shop: Path, *words: str) -> dic
     }
     given = (word for name in env for word in ("--env", name))
     asked = ("run", "aider", "--json", "--model", "openai/stub-model", *given, *words)
-    shown: dict[str, Any] = coders(*asked, cwd=shop, env=env, timeout=200).json
+    shown: dict[str, Any] = coders(*asked, cwd=shop, env=env, timeout=400).json
     return shown
 
 
@@ -134,7 +134,7 @@ def test_the_file_fits_the_tool(aider: Path, tmp_path: Path) -> None:
             "TMPDIR": state,
         }
         argv = [str(Path(sys.executable).with_name("coders")), "agents", "check", "--json"]
-        done = subprocess.run([*argv, str(FILE)], env=environ, capture_output=True, text=True, timeout=380)
+        done = subprocess.run([*argv, str(FILE)], env=environ, capture_output=True, text=True, timeout=800)
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
     verdicts = {row["claim"]: row["verdict"] for row in report["rows"]}
