@@ -82,6 +82,8 @@ class FakeTerminal:
     waiting: list[str] = field(default_factory=list)
     plan: list[tuple[float, Callable[[FakeTerminal], None]]] = field(default_factory=list)
     """What happens at which time."""
+    away: list[Exception] = field(default_factory=list)
+    """What the next looks, and after that the next keys, raise."""
     on_look: list[Callable[[FakeTerminal], None]] = field(default_factory=list)
     """What happens right after the next looks, one for each."""
     _behind: str = ""
@@ -102,6 +104,8 @@ class FakeTerminal:
         """The screen now."""
         if self.gone:
             raise NotFound("no terminal")
+        if self.away:
+            raise self.away.pop(0)
         shown = self.placeholder if self.placeholder and self.draft else self.draft
         text = "\n".join([*self.said, f"{self.state}|{shown}".replace("\n", " ")])
         if self.on_look:

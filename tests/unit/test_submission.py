@@ -252,6 +252,35 @@ def test_where_reading_cannot_be_told_more_time_passes() -> None:
     assert submit(unknown).seconds > submit(known).seconds + 0.5
 
 
+def test_a_look_that_fails_is_taken_again() -> None:
+    """A tmux that was busy or lost for a moment costs nothing."""
+    fake = FakeTerminal(away=[errors.TimedOut("busy"), errors.Unavailable("lost")])
+    submit(fake)
+    assert fake.submitted == [TEXT]
+
+
+def test_a_tmux_that_stays_away_is_told() -> None:
+    """Before Enter nothing was sent."""
+    fake = FakeTerminal(away=[errors.TimedOut("tmux did not answer")] * 1000)
+    with pytest.raises(errors.Undelivered, match="not sent: tmux did not answer"):
+        submit(fake)
+
+
+@pytest.mark.parametrize("error", [errors.Unavailable("lost"), errors.TimedOut("busy")])
+def test_an_enter_in_question_is_doubt(error: Exception) -> None:
+    """It may have been pressed: it is not pressed again."""
+
+    class Lost(FakeTerminal):
+        def press(self, key: str) -> None:
+            super().press(key)
+            raise error
+
+    fake = Lost()
+    with pytest.raises(errors.DeliveryInDoubt):
+        submit(fake)
+    assert fake.submitted == [TEXT]
+
+
 def test_a_queueing_tool_is_not_waited_for() -> None:
     """A tool that keeps prompts for later gets it while it works."""
     fake = FakeTerminal(state="working", said=["hm"])

@@ -43,6 +43,8 @@ _AFTER = 0.8
 #: The most that is kept of the time allowed for what follows the first paste.
 _RESERVE = 3.0
 
+_TMUX_AWAY = (errors.Unavailable, errors.TimedOut)
+
 
 class Terminal(Protocol):
     """One attempt's terminal."""
@@ -143,6 +145,12 @@ class Submission:
                 raise undelivered.in_doubt(self._label, agent, "it has ended since") from None
             what = "the text was not sent" if self.pastes else "nothing was typed"
             raise undelivered.gone(self._label, agent, what) from None
+        except _TMUX_AWAY as error:
+            if isinstance(error, errors.DeliveryInDoubt):
+                raise
+            if self._presses:
+                raise undelivered.in_doubt(self._label, self._adapter.name, error.message) from None
+            raise undelivered.out_of_reach(self._label, error) from None
 
     def _ready(self, left: str | None) -> _View:
         """Wait for a box that takes text; the view of it."""
@@ -296,7 +304,7 @@ class Submission:
         return self._adapter.delivery.queues and seen.state in ("working", "rate_limited")
 
     def _view(self) -> _View:
-        look = self._terminal.look()
+        look = self._look()
         if look.dead:
             raise errors.NotFound("it has ended")
         screen = Screen(look.text, look.title, look.columns, look.rows)
@@ -309,6 +317,16 @@ class Submission:
             seen = Observation(state="unknown", source="screen")
         box = self._holds(seen.draft, self._text)
         return _View(self._clock.now(), screen, seen, box, self._terminal.unread())
+
+    def _look(self) -> Look:
+        """To look twice harms nobody: a tmux that is busy or was lost is asked again."""
+        while True:
+            try:
+                return self._terminal.look()
+            except _TMUX_AWAY:
+                if self._over():
+                    raise
+                self._clock.sleep(_POLL)
 
     def _holds(self, draft: str | None, text: str) -> Box:
         return input_box.compare(draft, text, self._adapter.delivery.placeholder)

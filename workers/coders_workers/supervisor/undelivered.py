@@ -67,6 +67,11 @@ def given_up(label: str) -> errors.Undelivered:
     return errors.Undelivered(f"{label}: the sender went away; nothing was sent")
 
 
+def out_of_reach(label: str, error: errors.CodersError) -> errors.Undelivered:
+    """The terminal could not be reached any more before Enter was pressed."""
+    return errors.Undelivered(f"{label}: not sent: {error.message}", error.hint)
+
+
 def not_shown(label: str, agent: str) -> errors.Undelivered:
     """Pasted, and it never appeared in the box."""
     return errors.Undelivered(
