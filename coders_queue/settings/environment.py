@@ -32,19 +32,19 @@ RESERVED: Mapping[str, str] = {
 #: Variables that start like this are the test suite's.
 RESERVED_PREFIXES = ("CODERS_TEST_",)
 
-_AGENT = re.compile(r"CODERS_AGENTS_([A-Z0-9_]+)_(PROGRAM|ARGS|ENV)")
-
 
 def from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, KeyPath, Any]]:
     """Variable, key and value of each setting. Raises ConfigError for what looks like a typo."""
     known = {key.variable: key for key in keys.all_keys().values() if ANY not in key.path}
+    members = "|".join(path[2].upper() for path in keys.all_keys() if path[:2] == ("agents", ANY))
+    of_agent = re.compile(rf"CODERS_AGENTS_([A-Z0-9_]+)_({members})")
     for variable, text in sorted(environ.items()):
         if not variable.startswith("CODERS_"):
             continue
         if variable in known:
             key = known[variable]
             path = key.path
-        elif agent := _AGENT.fullmatch(variable):
+        elif agent := of_agent.fullmatch(variable):
             path = ("agents", agent[1].lower(), agent[2].lower())
             key = keys.all_keys()["agents", ANY, path[2]]
         elif variable in RESERVED or variable.startswith(RESERVED_PREFIXES):

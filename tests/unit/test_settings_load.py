@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from coders_queue import errors
 from coders_queue.settings import keys
+from coders_queue.settings.environment import from_environment
 from coders_queue.settings.load import Loaded, leaves, load, load_current
 from coders_queue.settings.schema import Settings
 
@@ -241,3 +242,13 @@ def test_reading_the_process_itself_is_refused_where_its_directory_is_gone(
     gone.rmdir()
     with pytest.raises(errors.ConfigError, match="directory is gone"):
         load_current()
+
+
+def test_every_setting_of_an_agent_has_its_variable() -> None:
+    """Those of the schema, not of a list beside it."""
+    for path in keys.all_keys():
+        if path[:2] == ("agents", keys.ANY):
+            variable = f"CODERS_AGENTS_MY_TOOL_{path[2].upper()}"
+            value = {"args": "a,b", "env": "{}", "carry": "login"}.get(path[2], "x")
+            (found,) = from_environment({variable: value})
+            assert found[1] == ("agents", "my_tool", path[2])
