@@ -134,7 +134,9 @@ def test_the_file_fits_the_tool(aider: Path, tmp_path: Path) -> None:
             "TMPDIR": state,
         }
         argv = [str(Path(sys.executable).with_name("coders")), "agents", "check", "--json"]
-        done = subprocess.run([*argv, str(FILE)], env=environ, capture_output=True, text=True, timeout=800)
+        done = subprocess.run(
+            [*argv, str(FILE)], env=environ, capture_output=True, text=True, timeout=800
+        )
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
     verdicts = {row["claim"]: row["verdict"] for row in report["rows"]}
