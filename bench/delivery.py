@@ -42,6 +42,8 @@ _ASKS = re.compile(
 )
 #: Each so many sessions begin where the tool has a question at its start, if one is known.
 _NEW_PLACE = 4
+#: How often a text that was certainly not sent is sent.
+_TRIES = 4
 Tell = Callable[[str], None]
 
 
@@ -75,6 +77,8 @@ class Tally:
     pastes: Counter[int] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
     whole: int = 0
+    refused: list[str] = field(default_factory=list)
+    """What senders were told within 15 s, before they tried again."""
     questions: int = 0
     """How many were seen and answered, seconds later, by a person."""
     unasked: int = 0
@@ -114,6 +118,7 @@ def run_tool(tool: str, rounds: int, tell: Tell, seed: int | None = None) -> Res
         "sessions": number,
         "kinds": dict(tally.kinds),
         "in_the_way": dict(tally.obstacles),
+        "refused_and_sent_again": tally.refused,
         "questions_answered": tally.questions,
         "questions_not_asked": tally.unasked,
         "start_questions_answered": tally.start_questions,
@@ -269,7 +274,7 @@ class _Session:
     def _send(self, text: Text, obstacle: str) -> None:
         tally = self._tally
         try:
-            receipt = self._stand.place.ask("send", ref=self._id, text=text.body)
+            receipt = self._until_sent(text, obstacle)
         except errors.CodersError as error:
             with tally.lock:
                 tally.problems.append(f"{obstacle} {text.kind}: {error.kind}: {error.message}")
@@ -282,6 +287,17 @@ class _Session:
             tally.presses[receipt["presses"]] += 1
             tally.pastes[receipt["pastes"]] += 1
             tally.seconds.append(receipt["seconds"])
+
+    def _until_sent(self, text: Text, obstacle: str) -> dict[str, Any]:
+        """What was certainly not sent may be sent again; how often is part of the result."""
+        for _ in range(_TRIES):
+            try:
+                return self._stand.place.ask("send", ref=self._id, text=text.body)
+            except errors.Undelivered as error:
+                last = error
+                with self._tally.lock:
+                    self._tally.refused.append(f"{obstacle or 'its cause'}: {error.message}")
+        raise last
 
     def _judge(self, sent: list[Text], others: list[Text]) -> None:
         """Hold what was sent against the last request of the conversation."""

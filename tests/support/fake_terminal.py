@@ -14,7 +14,7 @@ from coders_queue.agents.tool import Tool
 from coders_queue.errors import NotFound
 from coders_queue.models.observation import Observation, ObservedState
 from coders_workers.runtimes.base import Look
-from coders_workers.supervisor.submission import Clock
+from coders_workers.supervisor.terminal_view import Clock
 
 _STATES: dict[str, ObservedState] = {
     "starting": "starting",

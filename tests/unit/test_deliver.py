@@ -24,7 +24,7 @@ from coders_workers import attempt_dir
 from coders_workers.runtimes.base import Look
 from coders_workers.supervisor.deliver import Deliverer
 from coders_workers.supervisor.host import Host
-from coders_workers.supervisor.submission import Clock
+from coders_workers.supervisor.terminal_view import Clock
 from support.fake_terminal import FakeAdapter, FakeTerminal
 
 

@@ -23,7 +23,8 @@ from coders_workers.runtimes.base import Look, Runtime
 from coders_workers.supervisor import environment, plan, undelivered
 from coders_workers.supervisor.evidence import Transcripts
 from coders_workers.supervisor.host import Host
-from coders_workers.supervisor.submission import Clock, Receipt, Submission
+from coders_workers.supervisor.submission import Receipt, Submission
+from coders_workers.supervisor.terminal_view import Clock
 
 log = structlog.get_logger(__name__)
 

@@ -8,20 +8,17 @@ empty. Knows neither sessions nor the store.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import structlog
 
 from coders_queue import errors
 from coders_queue.agents.adapter import Adapter
-from coders_queue.agents.screen import Screen
 from coders_queue.models.observation import Observation
-from coders_workers.runtimes.base import Look
 from coders_workers.supervisor import input_box, undelivered
-from coders_workers.supervisor.input_box import Box
+from coders_workers.supervisor.terminal_view import Clock, Reader, Terminal, View
 
 log = structlog.get_logger(__name__)
 
@@ -46,25 +43,6 @@ _RESERVE = 3.0
 _TMUX_AWAY = (errors.Unavailable, errors.TimedOut)
 
 
-class Terminal(Protocol):
-    """One attempt's terminal."""
-
-    def look(self) -> Look:
-        """What it shows. Raises NotFound without one."""
-
-    def unread(self) -> int | None:
-        """How much of what was typed the program has not read; None when nobody knows."""
-
-    def paste(self, text: str) -> None:
-        """Bracketed paste. May raise TimedOut when it is in question."""
-
-    def press(self, key: str) -> None:
-        """One key."""
-
-    def leave_copy_mode(self) -> None:
-        """Keys go to the program."""
-
-
 @dataclass(frozen=True)
 class Receipt:
     """A text was taken."""
@@ -75,24 +53,6 @@ class Receipt:
     queued: bool
     """Whether the agent was at work, so that the text waits for its turn."""
     seconds: float
-
-
-@dataclass(frozen=True)
-class Clock:
-    """The passing of time."""
-
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-
-
-@dataclass(frozen=True)
-class _View:
-    at: float
-    screen: Screen
-    seen: Observation
-    box: Box
-    unread: int | None
-    """What waits on the terminal: a program that does not read would take two Enters at once."""
 
 
 class Submission:
@@ -115,16 +75,15 @@ class Submission:
         """``written``: whether the tool's transcript has it; ``abandoned``: its sender is gone."""
         self._terminal = terminal
         self._adapter = adapter
-        self._version = version
         self._text = text
         self._label = label
         self._timeout = timeout
         self._written = written
         self._abandoned = abandoned
         self._clock = clock or Clock()
+        self._reader = Reader(terminal, adapter, version, text, label, self._clock)
         self._began = self._clock.now()
         self.pastes = self._presses = 0
-        self._unreadable = False
         self.left = False
 
     def carry_out(self, *, left: str | None = None) -> Receipt:
@@ -152,7 +111,7 @@ class Submission:
                 raise undelivered.in_doubt(self._label, self._adapter.name, error.message) from None
             raise undelivered.out_of_reach(self._label, error) from None
 
-    def _ready(self, left: str | None) -> _View:
+    def _ready(self, left: str | None) -> View:
         """Wait for a box that takes text; the view of it."""
         reserve = min(_RESERVE, self._timeout / 3)
         settle = self._adapter.delivery.settle
@@ -173,9 +132,9 @@ class Submission:
                 raise undelivered.given_up(self._label)
             self._clock.sleep(_POLL)
 
-    def _not_ready(self, view: _View, left: str | None) -> errors.Undelivered:
+    def _not_ready(self, view: View, left: str | None) -> errors.Undelivered:
         agent, seen = self._adapter.name, view.seen
-        if left is not None and self._holds(seen.draft, left) == "ours":
+        if left is not None and self._reader.holds(seen.draft, left) == "ours":
             return undelivered.blocked(self._label, seen)
         return undelivered.not_ready(self._label, agent, seen, view.box, self._elapsed)
 
@@ -188,7 +147,7 @@ class Submission:
         except errors.TimedOut as error:
             log.warning("paste_in_question", session=self._label, cause=str(error))
 
-    def _in_box(self) -> _View:
+    def _in_box(self) -> View:
         """Wait until the pasted text stands in the box, whole and alone; the view of it."""
         pasted = self._clock.now()
         empty: float | None = None
@@ -213,12 +172,12 @@ class Submission:
                 raise self._not_shown(view)
             self._clock.sleep(_POLL)
 
-    def _not_shown(self, view: _View) -> errors.Undelivered:
+    def _not_shown(self, view: View) -> errors.Undelivered:
         if view.box == "ours" or view.seen.state in ("dialog", "waiting"):
             return undelivered.not_taken(self._label, self._adapter.name, 0, view.seen)
         return undelivered.not_shown(self._label, self._adapter.name)
 
-    def _submit(self, before: _View, view: _View) -> Receipt:
+    def _submit(self, before: View, view: View) -> Receipt:
         """Press Enter until the box lets go of the text and something shows where it went."""
         searched = input_box.needles(self._text, view.seen.draft)
         shown = input_box.count(before.screen.lines, searched)
@@ -257,8 +216,8 @@ class Submission:
 
     def _sign(
         self,
-        before: _View,
-        view: _View,
+        before: View,
+        view: View,
         searched: tuple[str, ...],
         shown: int,
         was_working: bool,
@@ -279,7 +238,7 @@ class Submission:
             return "screen"
         return None
 
-    def _unconfirmed(self, view: _View, emptied: float | None) -> errors.CodersError:
+    def _unconfirmed(self, view: View, emptied: float | None) -> errors.CodersError:
         agent = self._adapter.name
         if view.unread:
             self.left = view.box == "ours"
@@ -303,33 +262,15 @@ class Submission:
             return True
         return self._adapter.delivery.queues and seen.state in ("working", "rate_limited")
 
-    def _view(self) -> _View:
-        look = self._look()
-        if look.dead:
-            raise errors.NotFound("it has ended")
-        screen = Screen(look.text, look.title, look.columns, look.rows)
-        try:
-            seen = self._adapter.observe_screen(screen, self._version)
-        except Exception:
-            if not self._unreadable:
-                log.exception("screen_unreadable", session=self._label)
-            self._unreadable = True
-            seen = Observation(state="unknown", source="screen")
-        box = self._holds(seen.draft, self._text)
-        return _View(self._clock.now(), screen, seen, box, self._terminal.unread())
-
-    def _look(self) -> Look:
-        """To look twice harms nobody: a tmux that is busy or was lost is asked again."""
+    def _view(self) -> View:
+        """Look; to look twice harms nobody: a tmux that is busy or was lost is asked again."""
         while True:
             try:
-                return self._terminal.look()
+                return self._reader.view()
             except _TMUX_AWAY:
                 if self._over():
                     raise
                 self._clock.sleep(_POLL)
-
-    def _holds(self, draft: str | None, text: str) -> Box:
-        return input_box.compare(draft, text, self._adapter.delivery.placeholder)
 
     @property
     def _elapsed(self) -> float:
