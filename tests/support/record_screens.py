@@ -376,7 +376,9 @@ class Recorder:
         again = self.wait(lambda: any(one["started"] > last for one in self.turns()), more)
         tries = self.turns()[begun:]
         for number, seen in enumerate(taken):
-            failed = sum((one["ended"] or 9e99) < seen.at for one in tries)
+            failed = sum(
+                one["status"] == status and (one["ended"] or 9e99) < seen.at for one in tries
+            )
             follow = any(one["started"] > seen.at for one in tries)
             if failed and follow:
                 state = "rate_limited" if status in _LIMITS else "working"

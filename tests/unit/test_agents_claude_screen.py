@@ -129,3 +129,53 @@ def test_a_draft_is_told_from_a_suggestion(inside: str, draft: str | None) -> No
 def test_a_hostile_title_breaks_nothing(title: str) -> None:
     """It is only looked at."""
     assert look(BOX, title).state in ("idle", "working")
+
+
+KEYS = """\
+❯ run the check
+
+  What the prompt asks for
+  ⎿  $ touch x
+
+────────────────────────────────────────────────────────────
+  Auto mode can't check actions in this session
+
+  Your requests go through 127.0.0.1:39245, and the check
+  isn't getting through.
+
+  Enter to stay in auto mode · shift+Tab to leave for accept
+  edits mode and stop · Esc to cancel
+"""
+
+
+def test_a_question_may_be_answered_by_keys() -> None:
+    """Without numbers the last line names the answers; a narrow screen breaks it."""
+    seen = look(KEYS)
+    assert (seen.state, seen.question) == (
+        "waiting",
+        "Auto mode can't check actions in this session",
+    )
+    assert len(seen.choices) == 3
+
+
+def test_a_shell_has_the_terminal_of_a_killed_agent_back() -> None:
+    """The picture and the title are stale; the prompt in the middle of the box is not."""
+    text = (
+        "❯ tell me slowly\n\n✢ Deciphering… (1s · ↓ 9 tokens)\n\n"
+        + "─" * 60
+        + "\n❯\xa0Killed\ndev@devbox:~/project$ "
+        + "─" * 38
+        + "\n  esc to interrupt"
+    )
+    assert look(text, "⠐ stub").state == "exited"
+
+
+def test_an_answer_about_an_error_is_none() -> None:
+    """Claude Code shows an answer that begins with `API Error` as its own; talk goes on after."""
+    rule = "─" * 60
+    quoted = '● API Error: 429 {"type":"error","error":{"type":"rate_limit_error"}}'
+    below = f"\n\n{rule}\n❯\xa0\n{rule}\n  ? for shortcuts"
+    assert look(f"❯ go\n\n{quoted}{below}").state == "rate_limited"
+    told = f"{quoted} is what\n  the log of the other service says."
+    assert look(f"❯ go\n\n{told}{below}").state == "idle"
+    assert look(f"❯ go\n\n● API Error: 400 no such thing{below}").state == "error"

@@ -61,11 +61,16 @@ class Layout:
         return chosen[-1] if chosen else None
 
 
+def is_rule(line: str) -> bool:
+    """Whether it is a line of the box's frame, or the one above a menu."""
+    return _FULL_RULE.fullmatch(line) is not None
+
+
 def lay_out(screen: Screen) -> Layout:
     """The parts of a screen."""
     lines = [line.replace("\xa0", " ") for line in screen.lines]
     # at the left edge, where the model cannot write
-    rules = [number for number, line in enumerate(lines) if _FULL_RULE.fullmatch(line)]
+    rules = [number for number, line in enumerate(lines) if is_rule(line)]
     for lower, upper in zip(reversed(rules), reversed(rules[:-1]), strict=False):
         inner = lines[upper + 1 : lower]
         below = [line for line in lines[lower + 1 :] if line]

@@ -10,7 +10,7 @@ import itertools
 import re
 
 from coders_queue.agents import shell_prompt
-from coders_queue.agents.claude.layout import Layout, lay_out
+from coders_queue.agents.claude.layout import Layout, is_rule, lay_out
 from coders_queue.agents.screen import Screen
 from coders_queue.models.observation import Observation, ObservedState
 
@@ -26,6 +26,8 @@ _RETRY = re.compile(
 _INTERRUPT = re.compile(r"(^|· )\s*esc to (interrupt|stop)\b|\(esc to interrupt\)")
 #: Frames of the spinner in the title from 2.1.3xx on; before, they are of dots.
 _FRAMES = "◐◓◑◒"
+#: ``Enter to confirm · Esc to cancel``: the last line of a question.
+_KEYS = re.compile(r"(?P<hints>(Enter|Return|⏎) to \S.* · .*\bEsc to \S.*)")
 _PROMPT = re.compile(r"[❯>] \S")
 _DONE = re.compile(_GLYPH + r" [A-Z]\S* for \d")
 #: Errors that the tool prints in place of an answer. Its own texts, at their own places.
@@ -69,7 +71,7 @@ def observe(screen: Screen) -> Observation:
     if layout.menu and layout.choices:
         return _menu(layout, screen)
     if layout.box is None:
-        return _bare(screen)
+        return _bare(layout, screen)
     return _conversation(layout, screen)
 
 
@@ -89,13 +91,29 @@ def _in_conversation(layout: Layout, screen: Screen) -> bool:
     return titled or any(_PROMPT.match(line) for line in layout.body)
 
 
-def _bare(screen: Screen) -> Observation:
+def _asked_by_keys(layout: Layout, screen: Screen, hints: str, lines: int) -> Observation:
+    """A question whose answers are keys: they are named in its last line."""
+    rules = [place for place, line in enumerate(screen.shown) if is_rule(line)]
+    asked = screen.shown[rules[-1] + 1 : -lines] if rules else ()
+    state: ObservedState = "waiting"
+    if _START.search("\n".join(asked)) and not _in_conversation(layout, screen):
+        state = "dialog"
+    question = next((line.strip() for line in asked if line.endswith("?")), None)
+    choices = tuple(hint.strip() for hint in hints.split(" · "))
+    return _say(state, question=question or (asked[0].strip() if asked else None), choices=choices)
+
+
+def _bare(layout: Layout, screen: Screen) -> Observation:
     """Neither box nor menu: before the first picture, after the last, or another view."""
     last = screen.shown[-1].strip()
     if shell_prompt.returned(screen.shown):
         return _say("exited")
     if _spinning(screen):
         return _say("working")
+    for lines in (1, 2, 3):  # a narrow screen breaks it
+        joined = " ".join(line.strip() for line in screen.shown[-lines:])
+        if (keys := _KEYS.fullmatch(joined)) is not None:
+            return _asked_by_keys(layout, screen, keys["hints"], lines)
     if "Enter to continue" in last or _START.search("\n".join(screen.shown[-12:])):
         return _say("dialog", question=last)
     if any(line.startswith("claude --resume ") for line in screen.shown[-3:]):
