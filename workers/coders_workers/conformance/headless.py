@@ -54,7 +54,7 @@ def arrivals(stub: Stub, *texts: str) -> str:
     others = [one for one in prompts if one not in texts]
     if min(counts) or not others:
         return told
-    return f"{told}, but {others[-1][:80]!r}"
+    return f"{told}, but {others[0][:80]!r}"
 
 
 def usage_row(rows: Rows, claim: str, stub: Stub, outcome: Outcome) -> None:
