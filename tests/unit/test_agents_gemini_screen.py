@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,14 @@ SILENT = "429 again and again"
 
 
 def samples() -> list[Any]:
-    """All of the index files, with a name for the report."""
+    """Those of these two tools' own recordings, whose notes say what was typed."""
     found = []
     for tool in ("gemini", "qwen"):
         for index in sorted((SCREENS / tool).glob("*/index.jsonl")):
             for line in index.read_text().splitlines():
                 sample = json.loads(line)
+                if not re.fullmatch(r"\d\d-\w+\.txt", sample["file"]):
+                    continue
                 name = f"{tool}-{index.parent.name}-{sample['file']}"
                 found.append(pytest.param(tool, index.parent, sample, id=name))
     return found
@@ -70,6 +73,7 @@ def test_quoted_words_decide_nothing() -> None:
     assert (
         gemini("✦ Do you trust the files in this folder?", "  ● 1. Yes", "  2. No").state == "idle"
     )
+    assert gemini("✦ It said:", "  ✕ [API Error: 503 overloaded]").state == "idle"
     assert gemini("✦ Pane is dead (status 0)", "  dev@box:~$").state == "idle"
 
 
@@ -119,3 +123,12 @@ def test_a_loop_and_a_limit_are_asked_about() -> None:
     ):
         seen = read("gemini", "\n".join(panel).format(words), "◇  Ready (app)")
         assert (seen.state, seen.choices) == (state, ("Keep trying", "Stop"))
+
+
+def test_a_key_that_is_typed_is_no_question() -> None:
+    """The dialog shows it in clear."""
+    rule = "─" * 60
+    lines = ("╭" + rule + "╮", "│ ? Enter Gemini API Key", "│ ╭" + rule + "╮", "│ │ sk-secret")
+    text = "\n".join((*lines, "│ ╰" + rule + "╯", "│ (Press Enter to submit)", "╰" + rule + "╯"))
+    seen = read("gemini", text, "◇  Ready (app)")
+    assert (seen.state, seen.question, seen.choices) == ("dialog", "Enter Gemini API Key", ())

@@ -57,10 +57,14 @@ class Layout:
 
     @property
     def question(self) -> str | None:
-        """What the panel asks: the last question above its choices, else the last line there."""
+        """What the panel asks: the last question above its choices, else the last line there.
+
+        Without choices it is the heading: what is typed below it may be a key.
+        """
         found = _choices(self.panel)
         if not found:
-            return None
+            lines = (line.strip(" ?") for line in self.panel)
+            return next((line for line in lines if line), None)
         above = [line for line in (one.strip() for one in self.panel[: found[0][0]]) if line]
         asking = [line for line in above if line.endswith("?")]
         chosen = asking or above

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from coders_queue.agents import shell_prompt
 from coders_queue.agents.gemini import layout
 from coders_queue.agents.gemini.layout import Layout
 from coders_queue.agents.gemini.stream import unwrap
@@ -19,6 +20,8 @@ from coders_queue.models.observation import Observation, ObservedState
 
 #: How far in the line of status stands: answers are further in, or have a mark of their own.
 _INDENT = 1
+#: How far in the mark of a message stands.
+_MARK = 0
 _CANCEL = re.compile(r"\((?:[^()]* · )?esc to cancel(?:, [^()]*)?\)")
 #: Marks of messages, which are no spinner.
 _MARKS = "✦◆●✕✖⚠ℹ✓>*!?│┃╭╰(-"
@@ -28,7 +31,7 @@ _RETRYING = re.compile(
     r"Trying to reach .* \(Attempt \d+/\d+\)|taking a bit longer, we're still on it"
 )
 #: A message of the tool's own that says that a turn failed.
-_ERROR = re.compile(r"\s{0,2}[✕✖]\s+(?P<text>\S.*)")
+_ERROR = re.compile(r"(?P<indent> *)[✕✖]\s+(?P<text>\S.*)")
 #: What may stand under it and is no new turn.
 _NOTE = re.compile(r"\s{0,2}(?:[ℹ⚠●]\ufe0e?\s|\s{2,}\S|\? for shortcuts\s*$|\(Press|↻|Press )")
 _HINT = re.compile(r"\s*\? for shortcuts|\s*ℹ.*")
@@ -52,9 +55,6 @@ _DEAD = re.compile(r"Pane is dead \(")
 _FAREWELL = re.compile(
     r"Agent powering down|To (?:continue|resume) this session(?:,? run|:)|Goodbye!", re.IGNORECASE
 )
-#: A shell's prompt that says whose it is, and any other.
-_OWN_SHELL = re.compile(r"[\w.-]+@[\w.-]+[: ].{0,200}[$#%]\s*|(?:ba|z|da)?sh-[\d.]+[$#]\s*")
-_SHELL = re.compile(r".{0,200}[$#%❯➜]\s*")
 _BANNER = re.compile(r"[▝▜▄▗▟▀█╗╝╔╚═║ ]{4,}|.*(?:Initializing|Loading|Starting)", re.IGNORECASE)
 _PLACEHOLDERS = (
     "Type your message",
@@ -67,22 +67,23 @@ _PLACEHOLDERS = (
 
 def observe(screen: Screen) -> Observation:
     """What the screen shows."""
-    return look(screen, _INDENT, told_by(screen.plain_title))
+    return look(screen, _INDENT, _MARK, told_by(screen.plain_title))
 
 
-def look(screen: Screen, indent: int, title: ObservedState | None) -> Observation:
-    """What the screen shows, given the indent of its line of status, and what the title tells."""
+def look(screen: Screen, indent: int, mark: int, title: ObservedState | None) -> Observation:
+    """What the screen shows, given how far in its line of status and the marks of messages stand,
+    and what the title tells."""
     if _is_over(screen):
         return _say("exited")
     if not screen.shown:
         return _say("starting")
     parts = layout.lay_out(screen)
     if parts.box is not None:
-        return _with_box(parts, title, indent)
+        return _with_box(parts, title, indent, mark)
     return _without_box(parts, screen, title, indent)
 
 
-def _with_box(parts: Layout, title: ObservedState | None, indent: int) -> Observation:
+def _with_box(parts: Layout, title: ObservedState | None, indent: int, mark: int) -> Observation:
     draft = _draft(parts)
     status = _status(parts.body, indent)
     if status is not None:
@@ -91,7 +92,7 @@ def _with_box(parts: Layout, title: ObservedState | None, indent: int) -> Observ
         return _say("working", draft=draft)
     if title == "working":
         return _say("working", draft=draft)
-    error = _last_error(parts.body)
+    error = _last_error(parts.body, mark)
     if error is not None:
         state: ObservedState = "rate_limited" if _LIMIT.search(error) else "error"
         return _say(state, draft=draft, message=error)
@@ -130,11 +131,11 @@ def _is_over(screen: Screen) -> bool:
     lines = [line for line in screen.lines if line.strip()]
     if not lines:
         return False
-    if _DEAD.match(lines[-1]) or _OWN_SHELL.fullmatch(lines[-1]):
+    if _DEAD.match(lines[-1]) or shell_prompt.returned(lines):
         return True
     if any(_FAREWELL.match(line.strip(" │█")) for line in lines[-8:]):
         return layout.lay_out(screen).box is None
-    return _SHELL.fullmatch(lines[-1]) is not None and layout.lay_out(screen).box is None
+    return False
 
 
 def _is_banner(screen: Screen) -> bool:
@@ -166,12 +167,12 @@ def _status(body: Sequence[str], indent: int) -> str | None:
     return None
 
 
-def _last_error(body: Sequence[str]) -> str | None:
+def _last_error(body: Sequence[str], mark: int) -> str | None:
     """The error that the last turn ended in, when nothing came after it."""
     for number in range(len(body) - 1, -1, -1):
         line = body[number]
         match = _ERROR.fullmatch(line)
-        if match is not None:
+        if match is not None and len(match["indent"]) == mark:
             text = match["text"]
             for more in body[number + 1 :]:
                 if not more.startswith("  ") or _TURN.match(more) or _HINT.fullmatch(more):

@@ -7,11 +7,12 @@ from coders_queue.agents.screen import Screen
 from coders_queue.models.observation import Observation, ObservedState
 
 _INDENT = 2
+_MARK = 2
 
 
 def observe(screen: Screen) -> Observation:
     """What the screen shows."""
-    return gemini.look(screen, _INDENT, told_by(screen.plain_title))
+    return gemini.look(screen, _INDENT, _MARK, told_by(screen.plain_title))
 
 
 def told_by(title: str) -> ObservedState | None:
