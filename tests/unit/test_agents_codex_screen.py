@@ -128,10 +128,12 @@ def test_the_line_over_the_box_tells_where_the_title_does_not(title: str) -> Non
 def test_an_answer_without_the_turns_last_line_is_still_coming() -> None:
     """Told from the screen alone where no title is known; old versions draw no such line."""
     text = "› go\n\n• The first words of an answer" + BOX
-    assert observe(text, "").state == "working"
-    assert observe(text, "app").state == "idle"
-    old = Screen(text=text)
-    assert CODEX.observe_screen(old, "0.125.0").state == "idle"
+    assert CODEX.observe_screen(Screen(text=text), "0.169.0").state == "working"
+    assert CODEX.observe_screen(Screen(text=text, title="app"), "0.169.0").state == "idle"
+    assert CODEX.observe_screen(Screen(text=text), "0.125.0").state == "idle"
+    # of an unknown version, one such line has to be seen
+    assert observe(text, "").state == "idle"
+    assert observe("› hi\n\n• Hi.\n\n  Worked for 1m 2s • 17:22\n\n" + text, "").state == "working"
 
 
 def test_a_service_that_wants_a_pause_is_told_while_it_is_tried_again() -> None:

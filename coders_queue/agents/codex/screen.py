@@ -98,7 +98,8 @@ def _is_working(parts: Layout, title: str, traits: Traits) -> bool:
     if _SPINNER.search(title):
         return True
     busy = bool(parts.last) and _BUSY.fullmatch(parts.last[0]) is not None
-    if not title and traits.stamps and _is_open(parts):
+    stamps = traits.stamps or any(_STAMP.fullmatch(line) for line in parts.lines)
+    if not title and stamps and _is_open(parts):
         return True
     # its own title without a spinner: the line is one that the model wrote
     return busy and not _is_own(title, parts)
