@@ -97,3 +97,52 @@ def test_a_broken_file_is_told_with_its_line_and_harms_nobody(
     assert "broken" not in {one["name"] for one in listed.json}
     assert coders("agents", "check", str(file)).code == 2
     assert coders.run_shell("echo", "fine")["state"] == "succeeded"
+
+
+#: It asks at a terminal, and a model answers.
+ASKS = """\
+#!/usr/bin/env python3
+import json, os, sys, urllib.request
+if "--version" in sys.argv:
+    sys.exit(print("asks 1.0.0"))
+while True:
+    said = input("> ")
+    print("working ...", flush=True)
+    body = {"model": "any", "messages": [{"role": "user", "content": said}]}
+    url = os.environ["OPENAI_API_BASE"] + "/chat/completions"
+    headers = {"Content-Type": "application/json", "Authorization": "Bearer stub"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    answer = json.load(urllib.request.urlopen(request, timeout=60))
+    print(answer["choices"][0]["message"]["content"])
+"""
+ASKS_FILE = """\
+name = "asks"
+program = "{program}"
+tested = ["1.0.0"]
+
+[[interactive.screen]]
+state = "working"
+where = "footer"
+match = '^working'
+[[interactive.screen]]
+state = "idle"
+where = "footer"
+match = '^>(?P<draft>.*)$'
+
+[check]
+env = {{ OPENAI_API_BASE = "{{stub}}/v1" }}
+"""
+
+
+def test_a_terminal_is_checked_with_the_real_program(coders: CommandLine, tmp_path: Path) -> None:
+    """Its screens are read and a prompt is typed, as in a session."""
+    program, file = tmp_path / "asks", tmp_path / "asks.toml"
+    program.write_text(ASKS)
+    program.chmod(0o755)
+    file.write_text(ASKS_FILE.format(program=program))
+    report = coders("agents", "check", "--json", str(file), timeout=150).json
+    verdicts = {row["claim"]: row["verdict"] for row in report["rows"]}
+    assert verdicts["terminal: it comes up idle"] == "holds", report
+    assert verdicts["terminal: a prompt arrives"] == "holds", report
+    assert report["version"] == "1.0.0"
+    assert report["conforms"]
