@@ -246,10 +246,25 @@ def test_a_start_that_does_not_read_is_waited_out() -> None:
     assert fake.time > 3
 
 
-def test_where_reading_cannot_be_told_more_time_passes() -> None:
-    """Without the kernel's word the next Enter comes later."""
-    known, unknown = FakeTerminal(deaf=1), FakeTerminal(deaf=1, knows=False)
-    assert submit(unknown).seconds > submit(known).seconds + 0.5
+def test_where_nothing_moves_more_time_passes() -> None:
+    """The next Enter comes later when nothing shows that the agent came to the last one."""
+
+    def redrawn(fake: FakeTerminal) -> None:
+        fake.said.append("a tip")
+
+    lively = FakeTerminal(deaf=1, plan=[(1.0, redrawn)])
+    still = FakeTerminal(deaf=1)
+    unknown = FakeTerminal(deaf=1, knows=False, plan=[(1.0, redrawn)])
+    soon = submit(lively).seconds
+    assert submit(still).seconds > soon + 1
+    assert submit(unknown).seconds > soon + 1
+
+
+def test_a_text_that_is_drawn_though_it_was_sent_is_not_sent_again() -> None:
+    """The transcript has it, whatever an interface that is short of time still shows."""
+    fake = FakeTerminal(deaf=1)
+    assert submit(fake, written=lambda: fake.time > 1).sign == "transcript"
+    assert fake.keys == ["idle:Enter"]
 
 
 def test_a_look_that_fails_is_taken_again() -> None:

@@ -27,9 +27,10 @@ log = structlog.get_logger(__name__)
 Sign = Literal["working", "transcript", "echo", "screen", "queue"]
 
 _POLL = 0.05
-#: Seconds after an Enter before the next, if the text still stands in the box; the last repeats.
-_AGAIN = (1.0, 1.0, 1.5, 2.5)
-#: How much longer, where it is not known whether the program has read the last one.
+#: Seconds after an Enter was read before the next, if the text still stands in the box. An
+#: interface that had no time to draw shows a text that it has sent, and would send it again.
+_AGAIN = 2.5
+#: How much longer, where nothing shows that it came to it: not the kernel, or no change on screen.
 _UNSURE = 2.0
 #: Seconds of an empty box after which a paste counts as lost.
 _LOST = 2.5
@@ -185,6 +186,7 @@ class Submission:
             shown -= 1  # what stood in the box will stand above it
         was_working = view.seen.state not in ("idle", "error")
         emptied: float | None = None
+        drawn, moved = view.screen.text, False
         pressed = self._press()
         while True:
             self._clock.sleep(_POLL)
@@ -192,20 +194,22 @@ class Submission:
             held = view.box == "ours"
             free = view.box == "empty" and self._takes(view.seen)
             emptied = (emptied or view.at) if free else None if held else emptied
-            if not held and (
-                sign := self._sign(before, view, searched, shown, was_working, emptied)
-            ):
+            if held:
+                sign: Sign | None = "transcript" if self._written() else None
+            else:
+                sign = self._sign(before, view, searched, shown, was_working, emptied)
+            if sign is not None:
                 self.left = False
                 return Receipt(sign, self._presses, self.pastes, was_working, self._elapsed)
             if self._over():
                 raise self._unconfirmed(view, emptied)
-            wait = _AGAIN[min(self._presses, len(_AGAIN)) - 1]
             if view.unread:
                 pressed = view.at  # it has not come to it yet
-            elif view.unread is None:
-                wait *= _UNSURE
+            moved = moved or view.screen.text != drawn
+            wait = _AGAIN if moved and view.unread is not None else _AGAIN * _UNSURE
             if held and self._takes(view.seen) and view.at - pressed >= wait:
                 was_working = view.seen.state not in ("idle", "error")
+                drawn, moved = view.screen.text, False
                 pressed = self._press()
 
     def _press(self) -> float:
