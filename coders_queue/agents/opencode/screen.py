@@ -21,7 +21,8 @@ _INTERRUPT = re.compile(r"\besc (again to )?inter|\besc again\b|\besc inte?r?r?u
 _FRAME = re.compile(r"^\s*[■⬝]")
 _RETRY = re.compile(r"\[?retrying\b|\battempt #\d", re.IGNORECASE)
 _LIMITED = re.compile(
-    r"rate.?limit|too many requests|\b429\b|quota|usage limit|rate increased too quickly",
+    r"rate.?limit|too many requests|\b429\b|quota|usage limit|rate increased too quickly"
+    r"|overloaded|\b529\b",
     re.IGNORECASE,
 )
 _PERMISSION = re.compile(r"^△\s+(?P<what>.+)$")

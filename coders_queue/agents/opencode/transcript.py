@@ -127,8 +127,8 @@ def _status(event: dict[str, Any]) -> Observation | None:
 
 
 def _limited(message: str) -> bool:
-    words = message.lower()
-    return "rate limit" in words or "too many requests" in words or "rate_limit" in words
+    words = message.lower().replace("_", " ")
+    return any(one in words for one in ("rate limit", "too many requests", "overloaded", "quota"))
 
 
 def _asked(event: dict[str, Any]) -> Observation:
