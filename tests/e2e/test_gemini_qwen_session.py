@@ -17,6 +17,7 @@ import pytest
 from coders_queue import wire
 from coders_queue.agents import registry
 from coders_queue.agents.screen import Screen
+from coders_queue.models.observation import Observation
 from coders_workers.model_stub.script import AFTER_TOOL, FIXED_ANSWER
 from support import scratch_git
 from support.command_line import CommandLine, command_line
@@ -102,25 +103,6 @@ def test_a_task_is_done(
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_a_conversation_is_resumed(
-    tool: str, coders: CommandLine, model: ModelServer, repository: Path
-) -> None:
-    """With the id from the result the model sees what was said, and only the new part counts."""
-    _, first = run(coders, tool, "remember the word aubergine", cwd=repository)
-    model.clear()
-    resume = ("--resume", first["conversation_id"])
-    code, second = run(coders, tool, "which word?", *resume, cwd=repository)
-    assert code == 0, second
-    assert second["conversation_id"] == first["conversation_id"]
-    (request,) = [one for one in model.requests() if one["prompt"] == "which word?"]
-    said = [turn["text"] for turn in request["history"] if turn["role"] != "system"]
-    assert said[-1] == "which word?"
-    assert said[-2] == FIXED_ANSWER
-    assert said[-3].endswith("remember the word aubergine")
-    assert {name: second["usage"][name] for name in USAGE} == model.tokens()
-
-
-@pytest.mark.parametrize("tool", TOOLS)
 def test_a_refused_service_is_a_failed_session(
     tool: str, coders: CommandLine, model: ModelServer, repository: Path
 ) -> None:
@@ -139,29 +121,41 @@ def test_a_refused_service_is_a_failed_session(
 def test_the_terminal_interface(
     tool: str, coders: CommandLine, model: ModelServer, repository: Path
 ) -> None:
-    """Nothing asks on the first start; the prompt is sent; what it cost is in its transcript."""
+    """Nothing asks on the first start; the prompt is sent; what it cost is in its transcript.
+
+    Resumed by a headless run, the model sees what was said, and only the new part counts.
+    """
     task = "look at 'this' and $HOME\n\tžluť 🎉"
     words = ("--interactive", "--name", f"tui-{tool}")
     session_id = coders.ok("spawn", tool, *words, task, cwd=repository).text.strip()
     eventually(lambda: task in model.prompts(), 60)
     socket = str(coders.paths.host_socket)
 
+    def seen() -> tuple[str, Observation]:
+        text = wire.ask(socket, "screen", {"ref": session_id})["text"]
+        return text, registry.get(tool).observe_screen(Screen(text))
+
     def shows(answer: str) -> bool:
-        seen = wire.ask(socket, "screen", {"ref": session_id})["text"]
-        look = registry.get(tool).observe_screen(Screen(seen))
-        return answer in seen and look.state == "idle" and look.draft is None
+        text, look = seen()
+        return answer in text and look.state == "idle" and look.draft is None
 
     eventually(lambda: shows(FIXED_ANSWER), 30)
     coders.ok("send", f"tui-{tool}", "SAY:and then this")
     eventually(lambda: "SAY:and then this" in model.prompts(), 30)
     eventually(lambda: shows("and then this"), 30)
-    coders.ok("send", f"tui-{tool}", "/quit")
+    coders.ok("send", "--no-enter", f"tui-{tool}", "/quit")
+    eventually(lambda: seen()[1].draft == "/quit", 20)
+    coders.ok("send", f"tui-{tool}", "--key", "Enter")
     final = coders("wait", "--json", session_id, timeout=60).json
     assert final["state"] == "succeeded"
     assert final["result"] == "and then this"
     assert {name: final["usage"][name] for name in USAGE} == model.tokens()
     model.clear()
-    again = run(coders, tool, "and now?", "--resume", final["conversation_id"], cwd=repository)
-    assert again[0] == 0, again
+    resume = ("--resume", final["conversation_id"])
+    code, again = run(coders, tool, "and now?", *resume, cwd=repository)
+    assert code == 0, again
+    assert again["conversation_id"] == final["conversation_id"]
     (request,) = [one for one in model.requests() if one["prompt"] == "and now?"]
-    assert "and then this" in [turn["text"] for turn in request["history"]]
+    said = [turn["text"] for turn in request["history"] if turn["role"] != "system"]
+    assert said[-3:] == ["SAY:and then this", "and then this", "and now?"]
+    assert {name: again["usage"][name] for name in USAGE} == model.tokens()
