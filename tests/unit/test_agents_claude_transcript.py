@@ -196,3 +196,11 @@ def test_the_hooks_command_never_fails_the_agent(tmp_path: Path) -> None:
             capture_output=True,
         )
         assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("version", "known"), [("2.0.76", False), ("2.1.77", False), ("2.1.78", True), (None, True)]
+)
+def test_a_version_gets_no_hook_that_it_does_not_know(version: str | None, known: bool) -> None:
+    """Claude Code 2.0.76 asks about such a file at its start, and ends without an answer."""
+    assert ("StopFailure" in json.loads(hooks.settings(version))["hooks"]) == known

@@ -118,7 +118,8 @@ class ClaudeAdapter(Tool):
         files: tuple[SeedFile, ...] = ()
         own_env: dict[str, str] = {}
         if not any(word.partition("=")[0] == "--settings" for word in spec.argv):
-            files = (SeedFile(path=hooks.SETTINGS_FILE, content=hooks.settings()),)
+            settings = hooks.settings(facts.version)
+            files = (SeedFile(path=hooks.SETTINGS_FILE, content=settings),)
             options = (*options, f"--settings={facts.directory}/{hooks.SETTINGS_FILE}")
             own_env = {hooks.VARIABLE: f"{facts.directory}/{hooks.DIRECTORY}"}
         words: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from coders_queue.agents.versions import Ranges
 from coders_queue.models.observation import Observation
 
 DIRECTORY = "hooks"
@@ -25,15 +26,17 @@ _EVENTS = (
     "PermissionRequest",
     "Notification",
     "Stop",
-    "StopFailure",
     "SessionEnd",
 )
+#: An event that a version does not know makes it leave the whole file out, and ask about that
+#: before anything else.
+_KNOWN = Ranges(("0", _EVENTS), ("2.1.78", (*_EVENTS, "StopFailure")))
 
 
-def settings() -> bytes:
+def settings(version: str | None = None) -> bytes:
     """The file for ``--settings``; it is added to what the user has set."""
     hook = [{"hooks": [{"type": "command", "command": _COMMAND, "timeout": 10}]}]
-    return json.dumps({"hooks": dict.fromkeys(_EVENTS, hook)}, indent=1).encode()
+    return json.dumps({"hooks": dict.fromkeys(_KNOWN.get(version), hook)}, indent=1).encode()
 
 
 def observe(line: bytes) -> Observation | None:
