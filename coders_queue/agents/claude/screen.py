@@ -46,8 +46,8 @@ _LIMIT = re.compile(
 _START = re.compile(
     r"trust (this|the files in this) folder|Do you trust the files|Accessing workspace"
     r"|Detected a custom API key|Choose the (text style|option that looks best)"
-    r"|Select login method|in Bypass Permissions mode|Settings Error|new MCP servers? found|Security notes:"
-    r"|Use Claude Code's terminal setup|Welcome to Claude Code|Let's get started",
+    r"|Select login method|in Bypass Permissions mode|Settings Error|new MCP servers? found"
+    r"|Security notes:|Use Claude Code's terminal setup|Welcome to Claude Code|Let's get started",
     re.IGNORECASE,
 )
 #: An error that was given up, of a service that would take the request at another time.
