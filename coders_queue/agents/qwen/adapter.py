@@ -82,7 +82,7 @@ class QwenAdapter(Tool):
     delivery = Delivery(box_hides_paste=True, queues=True, commands="/!?")
     native_schema = True
     package: Package | None = Package(name="@qwen-code/qwen-code", program="node_modules/.bin/qwen")
-    tested: tuple[str, ...] = ("0.15.10", "0.21.10", "0.24.4")
+    tested: tuple[str, ...] = ("0.15.10", "0.21.10")
 
     def config_files(self, spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:
         """The machine's settings and the user's."""
