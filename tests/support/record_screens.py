@@ -523,6 +523,9 @@ class Recorder:
         home = HOME / f"fresh-{columns}"
         home.mkdir()
         env = {"PATH": PATH, **self.wiring.settle(home)}
+        if self.tool == "claude":
+            # with nothing it asks a service on the network first, and ends without that
+            (home / ".claude.json").write_text('{"hasCompletedOnboarding": true}')
         self.stage.open([str(self.program)], env, self.room.project, columns, rows)
         self._early()
         self._drawn()
