@@ -178,6 +178,8 @@ def test_two_at_once_share_the_store_and_either_can_be_resumed(
     headless: Callable[..., Run], model: ModelServer
 ) -> None:
     """Neither is in the other's way; resumed, the model sees what was said in that one before."""
+    # two cannot make the store at once
+    assert headless(task="hi").reading.ok
     with ThreadPoolExecutor(2) as pool:
         words = ("aubergine", "turnip")
         first, other = pool.map(lambda word: headless(task=f"remember {word}"), words)

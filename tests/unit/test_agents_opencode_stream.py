@@ -128,6 +128,15 @@ def test_garbage_is_a_failure_that_says_what_was_heard(noise: bytes) -> None:
     assert (reading.result, reading.usage, reading.conversation_id) == (None, None, None)
 
 
+def test_two_first_starts_at_once_are_told_as_what_they_are() -> None:
+    """Both make the tables of a new store, and one fails at it with a page of SQL."""
+    sql = b"Failed query: \n  CREATE TABLE `session` (\n    FOREIGN KEY (`a`)\n  );\n\nparams: \n"
+    reading = read(code=1, stderr=sql)
+    assert not reading.ok
+    assert reading.message is not None
+    assert "at the same time: try again" in reading.message
+
+
 def test_reasoning_counts_once() -> None:
     """Within the output or beside it, as the total tells."""
     beside = step("1", "stop", total=150, input=100, output=40, reasoning=10)

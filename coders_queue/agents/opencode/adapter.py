@@ -22,6 +22,7 @@ An agent whose question is refused stops there, without an answer: such a run is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from coders_queue import errors
@@ -47,6 +48,8 @@ _UNSET = (
     # it would leave the session's plug-in out
     "OPENCODE_PURE",
 )
+#: What it says when two that start at once both make the tables of a store (1.2 to 1.18.33).
+_MIGRATING = re.compile(rb"\bCREATE (UNIQUE )?(TABLE|INDEX)\b|\bALTER TABLE\b")
 #: Prompts that the terminal interface takes for its own commands.
 _LEAVING = frozenset({"exit", "quit", ":q"})
 
@@ -221,6 +224,11 @@ def _failure(said: stream.Stream, status: ExitStatus, stderr: bytes) -> str | No
     how = ending.describe(status)
     if said.finished:
         return f"opencode: gave its answer, then {how}"
+    if _MIGRATING.search(stderr):
+        return (
+            "opencode: it could not set up its database, which another opencode was setting up "
+            "at the same time: try again"
+        )
     noise = stderr.decode("utf-8", "replace").strip().splitlines() or list(said.noise)
     last = said.refused or (plain(noise[-1]) if noise else "")
     return _one_line(f"opencode: ended without an answer, {how}" + (f": {last}" if last else ""))
