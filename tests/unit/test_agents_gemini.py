@@ -17,7 +17,7 @@ from coders_queue.models.launch import ExitStatus, LaunchPlan
 from coders_queue.models.spec import DirectoryWorkspace, SessionSpec
 
 GEMINI = GeminiAdapter()
-OWN = "gemini-home/.gemini"
+OWN = "home/gemini/.gemini"
 
 
 def spec_of(**fields: object) -> SessionSpec:
@@ -142,7 +142,7 @@ def test_the_users_settings_are_carried_in() -> None:
     assert found["mcpServers"] == {"a": {"url": "http://x//y"}}
     assert found["ui"]["theme"] == "GitHub"
     assert found["general"]["enableAutoUpdate"] is False
-    assert made.own_env["GEMINI_CLI_HOME"] == "/state/3f0c_1/gemini-home"
+    assert made.own_env["GEMINI_CLI_HOME"] == "/state/3f0c_1/home/gemini"
     assert seeded(made, "trustedFolders.json") == {"/w": "TRUST_FOLDER"}
 
 

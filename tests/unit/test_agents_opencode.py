@@ -188,14 +188,14 @@ def test_the_configuration_is_the_persons_shown_through_links() -> None:
     """opencode installs a package into it, and loads no plug-in before: here it has it."""
     made = plan()
     shown = {overlay.path: overlay for overlay in made.overlays}
-    assert set(shown) == {"xdg/config", "xdg/config/opencode"}
-    assert shown["xdg/config"].source == "/h/.config"
-    assert shown["xdg/config"].skip == ("opencode",)
-    assert shown["xdg/config/opencode"].only is None
-    assert made.own_env["XDG_CONFIG_HOME"] == f"{HERE}/xdg/config"
+    assert set(shown) == {"home/config", "home/config/opencode"}
+    assert shown["home/config"].source == "/h/.config"
+    assert shown["home/config"].skip == ("opencode",)
+    assert shown["home/config/opencode"].only is None
+    assert made.own_env["XDG_CONFIG_HOME"] == f"{HERE}/home/config"
     assert options_of(made)["environ"] == {"XDG_CONFIG_HOME": None}
     locked = {file.path: file.content for file in made.files}
-    root = json.loads(locked["xdg/config/opencode/package-lock.json"])["packages"][""]
+    root = json.loads(locked["home/config/opencode/package-lock.json"])["packages"][""]
     assert list(root["dependencies"]) == ["@opencode-ai/plugin"]
 
 
@@ -209,10 +209,10 @@ def test_without_the_persons_set_up_conversations_are_kept_by_the_host(
     environ = {"XDG_DATA_HOME": "/data"}
     made = plan(facts={"carry": carry, "environ": environ})
     shown = {overlay.path: overlay for overlay in made.overlays}
-    assert shown["xdg/config/opencode"].only == ()
-    assert shown["xdg/data/opencode"].source == "/data/opencode"
-    assert shown["xdg/data/opencode"].only == only
-    assert shown["xdg/data/opencode"].keep_in == "/state/kept"
+    assert shown["home/config/opencode"].only == ()
+    assert shown["home/data/opencode"].source == "/data/opencode"
+    assert shown["home/data/opencode"].only == only
+    assert shown["home/data/opencode"].keep_in == "/state/kept"
     assert made.own_env["OPENCODE_DB"] == "/state/kept/opencode.db"
     assert options_of(made)["environ"]["XDG_DATA_HOME"] == "/data"
     old = plan(facts={"carry": carry, "version": "1.1.65"})

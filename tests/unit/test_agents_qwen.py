@@ -137,8 +137,8 @@ def test_less_than_all_is_shown_by_a_directory_of_the_sessions_own(carry: str) -
     users = b'{"security": {"auth": {"selectedType": "qwen-oauth"}}, "mcpServers": {"a": {}}}'
     facts: dict[str, object] = {"carry": carry, "config": {"/h/.qwen/settings.json": users}}
     made = plan(facts={**facts, "environ": {"OPENAI_API_KEY": "k"}})
-    assert made.own_env["QWEN_HOME"] == "/state/3f0c_1/qwen-home"
-    found = seeded(made, "qwen-home/settings.json")
+    assert made.own_env["QWEN_HOME"] == "/state/3f0c_1/home/qwen"
+    found = seeded(made, "home/qwen/settings.json")
     assert "mcpServers" not in found
     assert ("security" in found) is (carry == "login")
     assert ("--auth-type=openai" in made.argv) is (carry == "none")

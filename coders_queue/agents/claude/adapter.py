@@ -48,7 +48,7 @@ _ASKING_TOOLS = "Bash,Edit,Write,NotebookEdit,Read,WebFetch,WebSearch,Skill,Task
 
 
 class ClaudeAdapter(Tool):
-    """Claude Code (tested with 2.1.197)."""
+    """Claude Code."""
 
     name = "claude"
     program: str | None = "claude"
@@ -85,7 +85,7 @@ class ClaudeAdapter(Tool):
     package: Package | None = Package(
         name="@anthropic-ai/claude-code", program="node_modules/.bin/claude"
     )
-    tested: tuple[str, ...] = ("2.1.197",)
+    tested: tuple[str, ...] = ("2.0.76", "2.1.197", "2.1.330")
 
     def plan(self, spec: SessionSpec, facts: LaunchFacts) -> LaunchPlan:
         """The command line. Raises UsageError for what Claude Code cannot be told."""

@@ -15,7 +15,7 @@ from coders_queue.models.launch import Overlay, SeedFile
 from coders_queue.models.spec import Mode
 
 #: In the attempt's directory: what Gemini CLI takes for the home directory.
-HOME = "gemini-home"
+HOME = "home/gemini"
 _OWN = f"{HOME}/.gemini"
 #: In the attempt's directory: a record of every call of a model.
 CALLS_FILE = "gemini-calls.log"

@@ -23,7 +23,7 @@ _LOCKS = "package-lock.json"
 _CONTENT = "OPENCODE_CONFIG_CONTENT"
 _PERMISSION = "OPENCODE_PERMISSION"
 #: The session's own directories, in the attempt's.
-_CONFIG, _DATA, _STATE, _HOME = "xdg/config", "xdg/data", "xdg/state", "xdg/home"
+_CONFIG, _DATA, _STATE, _HOME = "home/config", "home/data", "home/state", "home/person"
 #: Set for opencode itself; its agent's commands get the person's own.
 _RESTORED = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "OPENCODE_TEST_HOME")
 

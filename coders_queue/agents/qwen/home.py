@@ -16,7 +16,7 @@ SYSTEM_VARIABLE = "QWEN_CODE_SYSTEM_SETTINGS_PATH"
 SYSTEM_FILE = "qwen-system-settings.json"
 _SYSTEM = "/etc/qwen-code/settings.json"
 #: In the attempt's directory: the session's own ``.qwen``, where it has one.
-HOME = "qwen-home"
+HOME = "home/qwen"
 #: Entries that hold credentials.
 _LOGIN = ("oauth_creds.json", "qwen_oauth_creds.json", "mcp-oauth-tokens.json", ".env")
 #: Directories of conversations.
