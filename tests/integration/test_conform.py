@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from support.local_stack import eventually
+
 pytestmark = [pytest.mark.tmux, pytest.mark.timeout(180)]
 
 #: Says that all went well, whatever it is asked, and asks no model.
@@ -89,6 +91,40 @@ def test_for_people_it_prints_a_line_for_each_claim(conform: Conform) -> None:
     assert all(line.startswith("does not  ") for line in lines[:-1])
     assert lines[-1].startswith("claude 2.1.197: 8 does not (")
     assert "network:" in done.stderr
+
+
+def test_told_to_end_it_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Its agents, its tmux and its directory go with it, in the middle of a check."""
+    claude = tmp_path / "claude"
+    slow = _LIAR.replace("sys.stdin.read()", "import time; time.sleep(600)")
+    claude.write_text(f"#!{sys.executable}\n{slow}")
+    claude.chmod(0o755)
+    with tempfile.TemporaryDirectory(prefix="coders-") as state:
+        environ = {
+            "HOME": str(tmp_path),
+            "PATH": f"{tmp_path}:{os.environ['PATH']}",
+            "CODERS_STATE_DIR": f"{state}/s",
+            "TMPDIR": state,
+        }
+        argv = [sys.executable, "-P", "-m", "coders_workers", "conform", "claude"]
+        process = subprocess.Popen(
+            [*argv, "--only", "failures"],
+            env=environ,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            eventually(lambda: list(Path(state).glob("coders-conform-*/state/sessions/*/1/*")), 60)
+            process.terminate()
+            assert process.wait(60) == 128 + 15
+        finally:
+            process.kill()
+            process.wait(10)
+        assert not list(Path(state).glob("coders-*"))
+        argv = ["pgrep", "-f", state]
+        eventually(
+            lambda: subprocess.run(argv, capture_output=True, timeout=10).returncode == 1, 20
+        )
 
 
 @pytest.mark.parametrize(

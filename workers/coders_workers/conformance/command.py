@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -27,6 +28,8 @@ def run(settings: Settings, paths: Paths, words: Sequence[str]) -> int:
     """
     options = _parser().parse_intermixed_args(words)
     configure(settings.log, process="conform", file=paths.logs / "conform.log")
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, _leave)
 
     def tell(row: Row) -> None:
         if not options.json:
@@ -46,6 +49,11 @@ def run(settings: Settings, paths: Paths, words: Sequence[str]) -> int:
     else:
         print(total(report))
     return 0 if report.conforms else errors.SetupError.exit_code
+
+
+def _leave(number: int, _frame: object) -> None:
+    # by way of all that has to be ended and removed
+    raise SystemExit(128 + number)
 
 
 def _note(text: str) -> None:

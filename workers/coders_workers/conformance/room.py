@@ -129,6 +129,7 @@ class Room:
         self.project.mkdir()
         self.adapter, self.version, self.stub = adapter, version, stub
         self.directory = directory
+        self._closed = False
         # not the host's, of which an adapter lets through what it knows
         self._env = wiring.settle(home)
         self._env.pop("HOME")
@@ -172,7 +173,7 @@ class Room:
     def outcome(self, session_id: str, timeout: float) -> Outcome:
         """Wait for a session's end. Raises TimedOut."""
         end = time.monotonic() + timeout
-        while time.monotonic() < end:
+        while time.monotonic() < end and not self._closed:
             record = self.store.get(session_id)
             if record is not None and record.outcome is not None:
                 return record.outcome
@@ -181,17 +182,24 @@ class Room:
         raise errors.TimedOut(f"no end within {timeout:g} s", "look at the agent's processes")
 
     def close(self) -> None:
-        """End all that runs here."""
-        for ref in self.host.runtime.refs():
-            session_id, attempt = ids.parse_attempt_ref(ref)
-            directory = self.host.attempt_path(session_id, attempt)
-            self.host.runtime.stop(ref, directory, 0.0)
+        """End all that runs here, and let nobody wait for it."""
+        self._closed = True
+        end = time.monotonic() + _END
+        # again and again: one may just be starting; each is gone when its end has been read
+        while (refs := self.host.runtime.refs()) and time.monotonic() < end:
+            for ref in refs:
+                session_id, attempt = ids.parse_attempt_ref(ref)
+                directory = self.host.attempt_path(session_id, attempt)
+                self.host.runtime.stop(ref, directory, 0.0)
+            time.sleep(_LOOK)
         self.host.runtime.close()
         self._pool.shutdown(cancel_futures=True)
         kill = [*self._tmux, "kill-server"]
         subprocess.run(kill, stdin=subprocess.DEVNULL, capture_output=True, timeout=_END)
 
     def _start(self, **fields: Any) -> SessionRecord:
+        if self._closed:
+            raise errors.Conflict("the suite was told to end", "run it again")
         workspace = DirectoryWorkspace(path=str(self.project))
         spec = SessionSpec(
             agent=self.adapter.name, workspace=workspace, env=self._env, owner=_NAME, **fields
@@ -215,5 +223,8 @@ def scratch(*, keep: bool) -> Iterator[Path]:
     try:
         yield directory
     finally:
-        if not keep:
+        end = time.monotonic() + _END
+        # what was just ended may write its last
+        while not keep and directory.exists() and time.monotonic() < end:
             shutil.rmtree(directory, ignore_errors=True)
+            time.sleep(_LOOK)
