@@ -74,7 +74,7 @@ class OpencodeAdapter(Tool):
     pass_env_when: Mapping[str, tuple[str, ...]] = {}
     takes_prompt = True
     package: Package | None = Package(name="opencode-ai", program="node_modules/.bin/opencode")
-    tested: tuple[str, ...] = ("1.1.65", "1.17.19", "1.18.33")
+    tested: tuple[str, ...] = ("1.1.65", "1.18.33")
     # the first keys after the first picture can be lost
     delivery = Delivery(box_hides_paste=True, queues=True, settle=0.8, commands="/")
 
