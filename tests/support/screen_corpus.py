@@ -28,6 +28,7 @@ _WORKS = "shows its ordinary line of work while it asks again"
 #: shows in another state too. They are kept, and counted apart: no reader can be right about both.
 UNTOLD: tuple[tuple[str, str, str, str], ...] = (
     ("claude", "working", r"HTTP 500", "shows the same line for a retry of 500 as of 429 and 529"),
+    ("claude", "rate_limited", r"^[·✢✳✶✻✽*] \S+… \(esc to interrupt\)", _WORKS),
     ("codex", "rate_limited", r"^[•◦] Working \(", _WORKS),
     ("gemini", "rate_limited", r"esc to cancel", _WORKS),
     ("qwen", "rate_limited", r"esc to cancel", _WORKS),

@@ -38,6 +38,7 @@ def look(text: str, title: str = "✳ Claude Code") -> Observation:
         ("❯ fix it\n  ⎿  You've hit your limit · resets 3pm\n" + BOX, "rate_limited"),
         (TURN + "\n● Done.\n\nPane is dead (status 0, Sun Nov 22)\n", "exited"),
         ("dev@box:~$ \n", "exited"),
+        (TURN + "\n> /exit\n  ⎿  See ya!\n" + BOX, "exited"),
     ],
 )
 def test_the_state_is_read_from_structure(text: str, state: str) -> None:

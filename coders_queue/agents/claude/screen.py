@@ -29,6 +29,8 @@ _FRAMES = "◐◓◑◒"
 #: ``Enter to confirm · Esc to cancel``: the last line of a question.
 _KEYS = re.compile(r"(?P<hints>(Enter|Return|⏎) to \S.* · .*\bEsc to \S.*)")
 _PROMPT = re.compile(r"[❯>] \S")
+#: The command that ends it, sent.
+_LEFT = re.compile(r"[❯>] /(exit|quit)\s*")
 _DONE = re.compile(_GLYPH + r" [A-Z]\S* for \d")
 #: Errors that the tool prints in place of an answer. Its own texts, at their own places.
 _ERROR = re.compile(
@@ -126,6 +128,8 @@ def _bare(layout: Layout, screen: Screen) -> Observation:
 def _conversation(layout: Layout, screen: Screen) -> Observation:
     turn = _last_turn(layout.body)
     draft = layout.draft
+    if len(turn) == 2 and _LEFT.fullmatch(turn[0]) and turn[1].startswith("  ⎿"):
+        return _say("exited")  # it said goodbye, and left its last picture behind
     for line in reversed(turn):
         if (retry := _RETRY.match(line)) is not None:
             return _say("rate_limited", draft=draft, message=_tidy(retry["what"]))
