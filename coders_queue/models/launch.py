@@ -40,6 +40,15 @@ class Overlay(Model):
     """Where ``keep`` lies, absolute; None: in ``source``."""
 
 
+class FirstRun(Model):
+    """A command of the tool's that makes what its sessions share, run before the first of them."""
+
+    argv: tuple[str, ...]
+    """The tool's arguments. It runs in the attempt's directory, with the agent's environment."""
+    once_for: tuple[str, ...]
+    """What it is needed once for: the place of what it makes, the version that makes it."""
+
+
 class LaunchPlan(Model):
     """How to start an agent, exactly."""
 
@@ -56,6 +65,7 @@ class LaunchPlan(Model):
     overlays: tuple[Overlay, ...] = ()
     files: tuple[SeedFile, ...] = ()
     """Written after the overlays are made."""
+    first_run: FirstRun | None = None
     terminal: bool = False
     """Whether the tool gets a terminal; otherwise pipes."""
     merge_stderr: bool = False

@@ -71,6 +71,18 @@ def coders(
         assert {path.split("/")[0] for path in one.holding(KEY.encode())} <= {"broker"}
 
 
+def test_the_very_first_starts_may_be_at_once(
+    coders: CommandLine, model: ModelServer, repository: Path
+) -> None:
+    """The first test of the file: nobody has made opencode's database yet, and each would."""
+    names = ("one", "two", "three")
+    for name in names:
+        options = ("--no-wait", "--name", name)
+        coders.ok("spawn", "opencode", *options, f"SAY:{name}", cwd=repository)
+    for name in names:
+        assert coders.ok("wait", name, "--json", timeout=120).json["result"] == name
+
+
 def test_a_task_is_done_and_its_conversation_resumed(
     coders: CommandLine, model: ModelServer, repository: Path
 ) -> None:

@@ -14,7 +14,7 @@ from coders_queue import errors
 from coders_queue.agents.adapter import LaunchFacts
 from coders_queue.agents.opencode import plugin
 from coders_queue.agents.opencode.traits import Traits
-from coders_queue.models.launch import LaunchPlan, Overlay, SeedFile
+from coders_queue.models.launch import FirstRun, LaunchPlan, Overlay, SeedFile
 from coders_queue.models.spec import SessionSpec
 
 #: The package that opencode wants in a configuration's directory; here it has it, on paper.
@@ -65,8 +65,18 @@ def furnish(
             "own_env": {**plan.own_env, **own},
             "overlays": (*plan.overlays, *_overlays(facts)),
             "files": (*plan.files, *seeds, *_installed()),
+            "first_run": _first_run(facts, traits, own),
         }
     )
+
+
+def _first_run(facts: LaunchFacts, traits: Traits, own: dict[str, str]) -> FirstRun | None:
+    """Two that make the database at once, or bring it to a new version, would stumble."""
+    if not traits.database:
+        return None
+    database = own.get("OPENCODE_DB") or facts.environ.get("OPENCODE_DB")
+    place = database or f"{_user(facts, 'XDG_DATA_HOME')}/opencode"
+    return FirstRun(argv=("session", "list"), once_for=(place, facts.version or ""))
 
 
 def _content(theirs: str, facts: LaunchFacts) -> str:

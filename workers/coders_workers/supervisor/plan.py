@@ -24,7 +24,7 @@ from coders_workers.programs.installs import Say
 from coders_workers.programs.locate import Program, Programs, find_program
 from coders_workers.providers import ollama
 from coders_workers.runtimes.base import Launch
-from coders_workers.supervisor import environment, overlay, tool_files
+from coders_workers.supervisor import environment, first_run, overlay, tool_files
 from coders_workers.supervisor.host import Host
 from coders_workers.workspace import Prepared
 
@@ -157,6 +157,9 @@ def make_launch(host: Host, record: SessionRecord, directory: Path, prepared: Pr
         executable = program.path
     else:
         executable = find_program(plan.argv[0], environ["PATH"], prepared.cwd, spec.agent)
+    if plan.first_run is not None:
+        marks = host.paths.state / "agents" / spec.agent / "first-runs"
+        first_run.ensure(marks, plan.first_run, executable, environ, directory)
     return Launch(
         ref=ids.attempt_ref(record.id, record.attempt),
         directory=directory,
