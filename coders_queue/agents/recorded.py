@@ -163,7 +163,7 @@ def _whole(
         attempt=1,
         task=None,
         directory="/nonexistent",
-        cwd="/",
+        cwd="",  # nobody knows
         home="/nonexistent",
         version=version,
     )

@@ -11,6 +11,7 @@ from datetime import tzinfo
 from functools import cached_property
 
 from coders_queue.agents import reset_time
+from coders_queue.models.observation import Observation
 
 #: Escape sequences: CSI, OSC and the other strings, single ones.
 _SEQUENCE = re.compile(
@@ -59,6 +60,14 @@ class Screen:
     def plain_title(self) -> str:
         """The title in one line, without control characters."""
         return " ".join(plain(self.title).split())
+
+    def timed(self, seen: Observation) -> Observation:
+        """What was seen on it, with the end of a limit that its message tells of."""
+        if seen.state not in ("rate_limited", "error") or seen.message is None:
+            return seen
+        if seen.resets_at is not None or (ends := self.resets_at(seen.message)) is None:
+            return seen
+        return seen.model_copy(update={"resets_at": ends})
 
     def resets_at(self, text: str) -> float | None:
         """When the limit ends that a text of this screen tells of, where it does."""

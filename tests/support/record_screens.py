@@ -338,7 +338,7 @@ class Recorder:
     def after_answer(self, note: str) -> None:
         """Some end the turn at a denial, others tell the model."""
         time.sleep(1.0)
-        self.idle(note, timeout=8, after=("idle", "tool", "failed"))
+        self.idle(note, timeout=8, after=("idle", "tool"))
         # what a denied call gave back comes with the next prompt: that one asks for nothing
         if self.send("never mind"):
             self.idle(f"the next answer {note}")

@@ -200,7 +200,7 @@ class ClaudeAdapter(Tool):
 
     def observe_screen(self, screen: Screen, version: str | None = None) -> Observation:
         """By structure and place; the same for all versions tried, 2.0.76 to 2.1.330."""
-        return look.observe(screen)
+        return screen.timed(look.observe(screen))
 
     def observe_stream(self, line: bytes, version: str | None = None) -> Observation | None:
         """Working until its result; a limit with its reset time."""

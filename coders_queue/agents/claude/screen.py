@@ -141,17 +141,12 @@ def _conversation(layout: Layout, screen: Screen) -> Observation:
         return _say("working", draft=draft)  # sent, and nothing has come back yet
     for line in reversed(turn):
         if (limit := _LIMIT.fullmatch(line)) is not None and line.lstrip().startswith(("⎿", "●")):
-            return _limited(screen, draft, _tidy(limit["what"]))
+            return _say("rate_limited", draft=draft, message=_tidy(limit["what"]))
     if (error := _failure(turn)) is not None:
         if _REFUSED_FOR_NOW.search(error):
-            return _limited(screen, draft, error)
+            return _say("rate_limited", draft=draft, message=error)
         return _say("error", draft=draft, message=error)
     return _say("idle", draft=draft)
-
-
-def _limited(screen: Screen, draft: str | None, told: str) -> Observation:
-    seen = _say("rate_limited", draft=draft, message=told)
-    return seen.model_copy(update={"resets_at": screen.resets_at(told)})
 
 
 def _failure(turn: tuple[str, ...]) -> str | None:

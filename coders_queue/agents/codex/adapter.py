@@ -138,7 +138,7 @@ class CodexAdapter(Tool):
     def observe_screen(self, screen: Screen, version: str | None = None) -> Observation:
         """By structure and place; the same for all versions tried, 0.64.0 to 0.169.0."""
         # of an unknown version it is not believed that it writes a last line under each turn
-        return look.observe(screen, TRAITS.get(version or "0"))
+        return screen.timed(look.observe(screen, TRAITS.get(version or "0")))
 
     def observe_stream(self, line: bytes, version: str | None = None) -> Observation | None:
         """Working until the turn's end."""

@@ -3,8 +3,8 @@
 The title turns a spinner while it works (from about 0.11 on) and says ``Action Required`` where it
 asks; before, and where the user has set another title, the line over the input box tells. Where no
 title is known, a turn that streams its answer shows by the lack of its last line. When the service
-cannot be reached for a while (429, 529) it goes on trying: ``rate_limited`` all the same. The hour
-that a limit ends at is told without its day and time zone, so that no time is made of it.
+cannot be reached for a while (429, 529) it goes on trying: ``rate_limited`` all the same. When
+a limit ends is made of its message by :meth:`Screen.timed`.
 """
 
 from __future__ import annotations

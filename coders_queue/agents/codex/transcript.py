@@ -67,6 +67,7 @@ class Wanted:
     thread: str | None = None
     """Its id, where it is known."""
     cwd: str = ""
+    """Where it ran, at a terminal; empty for a file of which nothing is known."""
     task: str | None = None
     since: float | None = None
     """When the attempt began, epoch seconds."""
@@ -154,7 +155,8 @@ def _own(threads: Iterable[Thread], wanted: Wanted) -> Thread | None:
     mine = [one for one in threads if one.id is not None and one.root is None]
     if wanted.thread is not None:
         return next((one for one in mine if _same(one.id, wanted.thread)), None)
-    mine = [one for one in mine if one.source == "cli" and one.cwd == wanted.cwd]
+    if wanted.cwd:
+        mine = [one for one in mine if one.source == "cli" and one.cwd == wanted.cwd]
     if wanted.since is not None:
         mine = [one for one in mine if one.begun >= wanted.since]
     printed = _RESUME.findall(wanted.printed)

@@ -163,7 +163,7 @@ class GeminiAdapter(Tool):
 
     def observe_screen(self, screen: Screen, version: str | None = None) -> Observation:
         """By structure and place; the same for all versions tried."""
-        return look.observe(screen)
+        return screen.timed(look.observe(screen))
 
     def observe_stream(self, line: bytes, version: str | None = None) -> Observation | None:
         """What one line of a headless run's output says."""

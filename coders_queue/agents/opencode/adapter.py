@@ -140,7 +140,7 @@ class OpencodeAdapter(Tool):
 
     def observe_screen(self, screen_: Screen, version: str | None = None) -> Observation:
         """What the terminal shows."""
-        return screen.observe(screen_)
+        return screen_.timed(screen.observe(screen_))
 
     def observe_stream(self, line: bytes, version: str | None = None) -> Observation | None:
         """Working until the last step's end."""

@@ -109,7 +109,7 @@ def read_usage(usage: Any) -> Usage | None:
 def observe(line: bytes) -> Observation | None:
     """What one line says of the state."""
     event = parse_line(line)
-    if event is None:
+    if event is None or "sessionId" in event:  # the transcript's spelling; a stream's: session_id
         return None
     if event["type"] == "result":
         said = read_result(event)
