@@ -121,6 +121,7 @@ def test_a_refusal_is_told_though_it_exits_with_0(
     assert (shop / "prices.py").read_text() == BEFORE
 
 
+@pytest.mark.long  # it waits for the end of aider's own retries
 def test_the_file_fits_the_tool(aider: Path, tmp_path: Path) -> None:
     """``coders agents check FILE`` finds nothing that speaks against it."""
     reason = netns.why_not()

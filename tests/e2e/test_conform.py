@@ -18,7 +18,18 @@ from support import agent_install, netns
 pytestmark = [pytest.mark.agents, pytest.mark.tmux, pytest.mark.timeout(900)]
 
 
-@pytest.mark.parametrize("tool", [name for name in known() if name in registry.names()])
+#: The one that is driven whole in every run; the others' sessions have tests of their own.
+SHORT = "claude"
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        pytest.param(name, marks=() if name == SHORT else pytest.mark.long)
+        for name in known()
+        if name in registry.names()
+    ],
+)
 def test_an_agent_conforms(tool: str, tmp_path: Path) -> None:
     """Nothing of what the suite claims of an agent is untrue of the version that is tested."""
     reason = netns.why_not()

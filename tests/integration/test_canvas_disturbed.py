@@ -36,6 +36,8 @@ BROKER_LEGS = {
     **{step: (step,) for leg in ("up", "down") for step in LEGS[leg]},
     **{leg: LEGS[leg] for leg in ("away", "chords")},
 }
+#: Those of every run; the others are long ones.
+SHORT = ("before-finish", "chords")
 #: How often a cell is played until a worker died there: one that dies for another place can carry
 #: a session past its step.
 ROUNDS = 5
@@ -60,7 +62,10 @@ def test_worker_killed(leg: str) -> None:
         _play_cells(canvas, LEGS[leg])
 
 
-@pytest.mark.parametrize("leg", BROKER_LEGS)
+@pytest.mark.parametrize(
+    "leg",
+    [pytest.param(leg, marks=() if leg in SHORT else pytest.mark.long) for leg in BROKER_LEGS],
+)
 def test_broker_killed_at(leg: str) -> None:
     """So does a broker killed at any step of a session in any place.
 
