@@ -16,10 +16,7 @@ from referencing.exceptions import Unresolvable
 
 from coders_queue import errors
 
-#: An answer that is data within prose: exactly one fenced block.
-_FENCED = re.compile(
-    r"^[ \t]*```[A-Za-z]*[ \t]*\n(.*?)\n[ \t]*```[ \t]*$", re.DOTALL | re.MULTILINE
-)
+_FENCE = re.compile(r"[ \t]*```([A-Za-z]*)[ \t\r]*")
 _SHOWN = 300
 
 
@@ -70,7 +67,7 @@ def typed(answer: Any, schema: dict[str, Any]) -> Any:
 
 def _parse(text: str) -> Any:
     candidates = [text.strip()]
-    blocks = _FENCED.findall(text)
+    blocks = _fenced(text)
     if len(blocks) == 1:
         candidates.append(blocks[0])
     for candidate in candidates:
@@ -80,6 +77,22 @@ def _parse(text: str) -> Any:
             continue
     start = " ".join(text.split())[:80]
     raise WrongAnswer(f"not JSON: {start!r}" if start else "empty")
+
+
+def _fenced(text: str) -> list[str]:
+    """The fenced blocks. Line by line: one pattern over a long answer would take hours."""
+    blocks: list[str] = []
+    block: list[str] | None = None
+    for line in text.split("\n"):
+        fence = _FENCE.fullmatch(line)
+        if block is None:
+            block = None if fence is None else []
+        elif fence is not None and not fence[1]:
+            blocks.append("\n".join(block))
+            block = None
+        else:
+            block.append(line)
+    return blocks
 
 
 def _no_constant(name: str) -> Any:

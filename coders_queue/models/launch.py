@@ -14,7 +14,7 @@ class SeedFile(Model):
     """A file written, 0600, before the agent starts."""
 
     path: str
-    """Absolute, or relative to the attempt's private directory."""
+    """In the attempt's private directory: relative to it, or absolute."""
     content: bytes
 
 

@@ -82,3 +82,12 @@ def test_what_is_no_schema_is_refused(schema: dict[str, Any]) -> None:
 def test_every_json_value_comes_through(value: Any) -> None:
     """What the model wrote is what the caller gets."""
     assert answer.typed(json.dumps(value), {}) == value
+
+
+def test_an_answer_full_of_open_fences_is_read_at_once() -> None:
+    """It is a model's text: whatever it is, it is looked through once, line by line."""
+    with pytest.raises(answer.WrongAnswer, match="not JSON"):
+        answer.typed("```a\n" * 500_000, PERSON)
+    told = "```text\n" * 100_000 + '{"name": "Ada"}\n```'
+    with pytest.raises(answer.WrongAnswer, match="not JSON"):
+        answer.typed(told, PERSON)

@@ -280,3 +280,19 @@ def test_no_reason_of_a_person_passes_for_a_deadline(room: Room, reason: str) ->
     told = room.outcome(session_id).cause
     assert told is not None
     assert (told.kind, told.message) == ("cancelled", reason)
+
+
+def test_no_copy_of_settings_waits_for_an_archive(room: Room) -> None:
+    """Of an attempt that never ran, or whose end a crash cut short, the archiver removes it."""
+    session_id = room.assigned()
+    room.runtime.start_fails = RuntimeError("no")
+    assert room.supervisor.spawn(session_id, 1) is False
+    directory = room.host.attempt_path(session_id, 1)
+    (directory / "home/claude").mkdir(parents=True)
+    (directory / "home/claude/.claude.json").write_text("{}")
+    room.host.paths.archive.rmdir()
+    room.host.paths.archive.write_text("in the way")
+    with pytest.raises(errors.SetupError):
+        room.supervisor.archiver.archive(session_id, 1)
+    assert directory.is_dir()
+    assert not (directory / "home").exists()

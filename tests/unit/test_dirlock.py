@@ -69,3 +69,14 @@ def test_a_file_system_without_locks_is_said(
     monkeypatch.setattr("fcntl.flock", refuse)
     with dirlock.hold(tmp_path, 1) as held:
         assert not held
+
+
+@pytest.mark.parametrize("below", ["", "one", "one/two"])
+def test_a_file_in_the_way_is_told(tmp_path: Path, below: str) -> None:
+    """Of the directory itself, or of one above it; it is not waited for."""
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(OSError, match=r"exists|Not a directory"),
+        dirlock.hold(tmp_path / "file" / below, 60.0, make=True),
+    ):
+        pass

@@ -46,9 +46,11 @@ def _acquire(directory: Path, deadline: float, timeout: float, make: bool) -> tu
             if make and time.monotonic() < deadline:
                 continue  # a parent was removed between the two steps
             raise
-        except FileExistsError:
-            # there when it was to be made, gone when pathlib looked whether it is a directory
-            if os.path.lexists(directory) and not directory.is_dir():
+        except FileExistsError as error:
+            # there when it was to be made, gone when pathlib looked whether it is a directory;
+            # unless a file is in the way, of the directory or of one above it
+            there = Path(error.filename)
+            if (os.path.lexists(there) and not there.is_dir()) or time.monotonic() >= deadline:
                 raise
             continue
         try:

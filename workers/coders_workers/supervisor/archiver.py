@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 
 from coders_workers import archive, attempt_dir
+from coders_workers.supervisor import overlay
 from coders_workers.supervisor.host import Host, correlate
 
 log = structlog.get_logger(__name__)
@@ -31,6 +32,8 @@ class Archiver:
             correlate(record, session_id)
             if record is not None and record.attempt == attempt and record.state.on_host:
                 return False  # its outcome is not written down yet; the end comes back here
+            # first of all: an archive that cannot be written may wait for days
+            overlay.remove(directory)
             archive.archive_attempt(
                 directory,
                 host.paths.archive,

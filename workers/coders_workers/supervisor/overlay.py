@@ -7,6 +7,7 @@ user's; what it replaces is the session's alone.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from pathlib import Path
 
@@ -28,11 +29,30 @@ def make(directory: Path, overlay: Overlay, seeded: frozenset[Path]) -> None:
     for name in overlay.keep:
         place = Path(overlay.keep_in or source) / name
         _make_private(place)
+        _make_private((target / name).parent)
         _link(target / name, place)
+    inner = [*seeded, *(target / name for name in (*overlay.keep, *(overlay.only or ())))]
+    # in these something of the session's own lies: as links they would be the user's directories
+    own = {parent for one in inner for parent in one.parents if target in parent.parents}
+    only = None if overlay.only is None else {target / name for name in overlay.only}
+    left = {*seeded, *(target / name for name in overlay.skip)}
+    _show(target, source, only, left, own)
+
+
+def _show(
+    place: Path, source: Path, only: set[Path] | None, left: set[Path], own: set[Path]
+) -> None:
     for entry in _entries(source):
-        shown = overlay.only is None or entry.name in overlay.only
-        if shown and entry.name not in overlay.skip and target / entry.name not in seeded:
-            _link(target / entry.name, entry)
+        name = place / entry.name
+        if name in left:
+            continue
+        shown = only is None or name in only
+        if name not in own:
+            if shown:
+                _link(name, entry)
+        elif entry.is_dir():
+            _make_private(name)
+            _show(name, entry, None if shown else only, left, own)
 
 
 def remove(directory: Path) -> None:
@@ -55,4 +75,6 @@ def _entries(source: Path) -> list[Path]:
 
 def _link(name: Path, place: Path) -> None:
     with contextlib.suppress(FileExistsError):
-        name.symlink_to(place)
+        # to where a link leads, not to the link: that may be in the directory of another session,
+        # which began this one and can end before it
+        name.symlink_to(os.path.realpath(place))

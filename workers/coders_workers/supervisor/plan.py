@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -178,8 +179,18 @@ def make_launch(host: Host, record: SessionRecord, directory: Path, prepared: Pr
 def _write_private(directory: Path, seed: SeedFile) -> None:
     target = Path(directory, seed.path)
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = target.with_name(target.name + ".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(seed.content)
-    temporary.replace(target)
+    if not target.parent.resolve().is_relative_to(directory.resolve()):
+        # through a link of an overlay it would be written over a file of the user's
+        raise errors.SpawnError(
+            f"{seed.path} would be written outside of the session's own directory",
+            f"a link leads from there to {target.parent.resolve()}",
+        )
+    # a name of its own, which no entry of the user's shown beside it can have
+    descriptor, temporary = tempfile.mkstemp(prefix=".coders-", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(seed.content)
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -6,12 +6,14 @@ Reads them, bounded; what they mean is the adapter's.
 from __future__ import annotations
 
 import glob
+import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
 
 _CONFIG_LIMIT = 8 * 1024 * 1024
 _TRANSCRIPT_LIMIT = 64 * 1024 * 1024
+_ALL_LIMIT = 256 * 1024 * 1024
 _TRANSCRIPTS = 64
 
 
@@ -28,10 +30,19 @@ def config(paths: Iterable[str]) -> dict[str, bytes]:
 def transcripts(patterns: Iterable[str], since: float) -> tuple[bytes, ...]:
     """The files written at or after ``since`` (epoch seconds), oldest first.
 
-    A file larger than 64 MiB gives its end.
+    A file larger than 64 MiB gives its end; of more than 256 MiB in all the oldest are left out.
     """
-    contents = (_content(path, _TRANSCRIPT_LIMIT) for path in transcript_files(patterns, since))
-    return tuple(one for one in contents if one is not None)
+    contents: list[bytes] = []
+    room = _ALL_LIMIT
+    for path in reversed(transcript_files(patterns, since)):
+        content = _content(path, _TRANSCRIPT_LIMIT)
+        if content is None:
+            continue
+        room -= len(content)
+        if room < 0:
+            break
+        contents.append(content)
+    return tuple(reversed(contents))
 
 
 def transcript_files(patterns: Iterable[str], since: float) -> tuple[Path, ...]:
@@ -51,7 +62,11 @@ def transcript_files(patterns: Iterable[str], since: float) -> tuple[Path, ...]:
 
 def _content(path: Path, limit: int) -> bytes | None:
     try:
-        with path.open("rb") as file:
+        # the user, or the agent, may have put a FIFO there
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return None
             size = file.seek(0, 2)
             file.seek(max(0, size - limit))
             return file.read(limit)
