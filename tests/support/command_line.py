@@ -168,22 +168,35 @@ class CommandLine:
 
         Not looked at: links, and what an agent makes itself in its own closed directory.
         """
-        own = [path for path in self.paths.sessions.glob("*/*/home/*") if closed(path)]
-        modes = {
-            path: path.lstat().st_mode & 0o777
-            for path in self.paths.state.rglob("*")
-            if not path.is_symlink() and not any(one in path.parents for one in own)
-        }
-        modes[self.paths.state] = self.paths.state.stat().st_mode & 0o777
+        modes: dict[Path, int] = {}
+        # what goes while it is looked at is nobody's to read
+        for root, directories, files in os.walk(self.paths.state):
+            here = Path(root)
+            directories[:] = [name for name in directories if not self._of_an_agent(here / name)]
+            for path in (here, *(here / name for name in (*directories, *files))):
+                with contextlib.suppress(FileNotFoundError):
+                    if not path.is_symlink():
+                        modes[path] = path.lstat().st_mode & 0o777
         return [f"{mode:o} {path}" for path, mode in modes.items() if mode & 0o077]
+
+    def _of_an_agent(self, path: Path) -> bool:
+        """Whether it is an agent's own directory, closed to others."""
+        if path.parent.name != "home" or path.parents[3] != self.paths.sessions:
+            return False
+        try:
+            return closed(path)
+        except FileNotFoundError:
+            return True
 
     def holding(self, needle: bytes) -> list[str]:
         """Files of the state that hold these bytes."""
-        return [
-            str(path.relative_to(self.paths.state))
-            for path in self.paths.state.rglob("*")
-            if path.is_file() and needle in path.read_bytes()
-        ]
+        found = []
+        for root, _, files in os.walk(self.paths.state):
+            for path in (Path(root, name) for name in files):
+                with contextlib.suppress(FileNotFoundError):
+                    if path.is_file() and needle in path.read_bytes():
+                        found.append(str(path.relative_to(self.paths.state)))
+        return found
 
     def close(self) -> None:
         """End everything, by process id what is left."""

@@ -79,7 +79,8 @@ class QwenAdapter(Tool):
         *NETWORK_ENV,
     )
     takes_prompt = True
-    delivery = Delivery(box_hides_paste=True, queues=True, commands="/!?")
+    # it takes a prompt while it works, but one that stood there when it asked a question was lost
+    delivery = Delivery(box_hides_paste=True, commands="/!?")
     native_schema = True
     package: Package | None = Package(name="@qwen-code/qwen-code", program="node_modules/.bin/qwen")
     tested: tuple[str, ...] = ("0.15.10", "0.21.10")
