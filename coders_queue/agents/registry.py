@@ -98,7 +98,9 @@ def parse(text: str) -> tuple[str, str | None]:
     """
     name, at, version = text.partition("@")
     if at and not versions.is_exact(version):
+        adapter = get(name)
+        example = adapter.tested[-1] if adapter.tested else "1.2.3"
         raise errors.UsageError(
-            f"{version!r} is not a version of {name or 'an agent'}", "write it as claude@2.1.197"
+            f"{version!r} is not one exact version of {name}", f"write it as {name}@{example}"
         )
     return get(name).name, version or None

@@ -190,9 +190,15 @@ def _schema(file: str | None) -> dict[str, Any] | None:
     try:
         schema = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise errors.UsageError(f"--schema: {file} is not JSON: {error}") from None
+        raise errors.UsageError(
+            f"--schema: {file} is not JSON: {error}",
+            "mend the file there: it is to be a JSON schema",
+        ) from None
     if not isinstance(schema, dict):
-        raise errors.UsageError(f"--schema: {file} holds no JSON object")
+        raise errors.UsageError(
+            f"--schema: {file} holds no JSON object",
+            'a JSON schema is one, such as {"type": "object"}',
+        )
     return schema
 
 
@@ -205,7 +211,10 @@ def _read(file: str, limit: int, what: str) -> bytes:
             with open(file, "rb") as stream:  # noqa: PTH123
                 data = stream.read(limit + 1)
     except OSError as error:
-        raise errors.UsageError(f"cannot read {what} from {file}: {error.strerror}") from None
+        reason = (error.strerror or str(error)).lower()
+        raise errors.UsageError(
+            f"cannot read {what} from {file}: {reason}", "check the path"
+        ) from None
     if len(data) > limit:
         raise errors.TaskTooLarge(
             f"{what} in {file} is larger than {limit} bytes", "put it into a file and name the file"

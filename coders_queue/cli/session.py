@@ -67,7 +67,10 @@ def facts(session: dict[str, Any], now: float) -> list[tuple[str, str]]:
         found.append(("signal", str(signal)))
     cause = session.get("cause")
     if isinstance(cause, dict):
-        found.append(("cause", f"{cause.get('kind')}: {cause.get('message')}"))
+        kind, message = str(cause.get("kind")), str(cause.get("message"))
+        # of a timeout, the message names the kind already
+        told = message if message.startswith(f"{kind}:") else f"{kind}: {message}"
+        found.append(("cause", told))
     seconds = runtime(session, now)
     found.append(("duration", None if seconds is None else span(seconds)))
     if (session.get("attempts") or 0) > 1:

@@ -81,9 +81,9 @@ def _text(file: Path) -> tuple[str, int]:
         raise errors.ConfigError(f"{file}: is a directory, not a configuration file") from None
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise errors.ConfigError(
-            f"{file}: cannot be read: {reason}", "make it readable, or remove it"
-        ) from None
+        gone = isinstance(error, FileNotFoundError) and not file.is_symlink()
+        hint = "check the path" if gone else "make it readable, or remove it"
+        raise errors.ConfigError(f"{file}: cannot be read: {reason}", hint) from None
     if len(raw) > MAX_BYTES:
         raise errors.ConfigError(f"{file}: is larger than {MAX_BYTES} bytes")
     try:

@@ -36,3 +36,10 @@ def test_what_is_no_version_or_no_name_is_refused(text: str) -> None:
     """A version is exact: a tag or a path is none."""
     with pytest.raises((errors.UsageError, errors.UnknownAgent)):
         registry.parse(text)
+
+
+def test_a_wrong_version_is_answered_with_one_of_the_same_agent() -> None:
+    """What the hint says to write is a version that was tested."""
+    with pytest.raises(errors.UsageError, match="'latest' is not one exact version") as caught:
+        registry.parse("codex@latest")
+    assert caught.value.hint == f"write it as codex@{registry.get('codex').tested[-1]}"

@@ -127,7 +127,7 @@ def test_a_failure_of_the_host_side(host_side: HostSide, capsys: Capture) -> Non
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("install", "claude@latest"), 2, "not a version"),
+        (("install", "claude@latest"), 2, "not one exact version"),
         (("check", "cluade"), 5, "did you mean claude"),
         (("insatll", "claude@1"), 2, "did you mean install?"),
         (("pin", "claude"), 2, "names no version"),

@@ -150,6 +150,15 @@ def test_ls_json_is_a_list(fake_host: FakeHost, capsys: Capture) -> None:
     assert fake_host.asked("ls") == {"all": True, "owner": "me", "limit": 3}
 
 
+def test_a_cause_names_its_kind_once(fake_host: FakeHost, capsys: Capture) -> None:
+    """Also when the message begins with the kind, as that of a timeout does."""
+    cause = {"kind": "timeout", "message": "timeout: it ran for longer than 5 s"}
+    fake_host.answers["wait"] = session(**CANCELLED, cause=cause)
+    assert main(["wait", "fix"]) == 9
+    printed = capsys.readouterr()
+    assert (printed.out + printed.err).count("timeout: ") == 1
+
+
 def test_ls_quiet(fake_host: FakeHost, capsys: Capture) -> None:
     """Ids alone, for scripts."""
     assert main(["ls", "-q"]) == 0

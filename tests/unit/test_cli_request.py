@@ -166,7 +166,9 @@ def test_what_is_no_schema_is_refused(
     (tmp_path / "answer.json").write_text(text)
     code = main(["spawn", "claude", "count", "--schema", str(tmp_path / "answer.json")])
     assert code == 2
-    assert message in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert message in said
+    assert "try: " in said
 
 
 @pytest.mark.parametrize(
@@ -181,8 +183,8 @@ def test_what_is_no_schema_is_refused(
         (["spawn", "claude", "--permission", "ful"], "did you mean full?"),
         (["spawn", "claude", "--headless", "--interactive"], "not allowed with"),
         (["spawn", "claude", "t", "--task-file", "f"], "given twice"),
-        (["spawn", "claude", "--task-file", "/no/such"], "No such file"),
-        (["spawn", "claude", "--task-file", "/"], "Is a directory"),
+        (["spawn", "claude", "--task-file", "/no/such"], "no such file"),
+        (["spawn", "claude", "--task-file", "/"], "is a directory"),
         (["spawn", "claude", "--env", "=x"], "has no name"),
         (["spawn", "claude", "--env", "NO_SUCH_VARIABLE_HERE"], "is not set here"),
         (["spawn", "claude", "--label", "x"], "not KEY=VALUE"),

@@ -88,6 +88,17 @@ def test_a_version_that_is_not_here(room: Room) -> None:
     assert room.npm.calls("install") == 0
 
 
+@pytest.mark.parametrize("wanted", ["latest", "^2", "../x"])
+def test_a_tag_or_range_is_no_version_to_install(room: Room, wanted: str) -> None:
+    """It is refused as what it is, before anyone is told that something is being installed."""
+    with pytest.raises(errors.MissingBinary, match="is not one exact version of claude") as one:
+        room.located(wanted)
+    assert not isinstance(one.value, Absent)
+    with pytest.raises(errors.MissingBinary, match="is not one exact version of claude"):
+        room.provided(wanted)
+    assert room.npm.calls("install") == 0
+
+
 def test_without_a_program_on_path(room: Room) -> None:
     """The newest installed version serves; with none, the hint names one to install."""
     with pytest.raises(errors.MissingBinary, match=r"coders agents install claude@2\.1\."):

@@ -175,6 +175,7 @@ def test_a_directory_a_pipe_or_a_dead_link_is_told(fails: Fails, tmp_path: Path)
     file.unlink()
     file.symlink_to(tmp_path / "nowhere")
     assert "config.yaml: cannot be read: no such file" in str(fails())
+    assert fails().hint == "make it readable, or remove it"
 
 
 def test_an_unreadable_file_is_told(

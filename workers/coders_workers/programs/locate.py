@@ -111,6 +111,12 @@ class Programs:
         message = f"{adapter.name} {wanted} is not installed here: {there}"
         if adapter.package is None:
             raise errors.MissingBinary(message, f"install that version, or leave @{wanted} out")
+        if not versions.is_exact(wanted):
+            example = adapter.tested[-1] if adapter.tested else "1.2.3"
+            raise errors.MissingBinary(
+                f"{wanted!r:.80} is not one exact version of {adapter.name}",
+                f"write it as {adapter.name}@{example}",
+            )
         raise Absent(message, f"coders agents install {adapter.name}@{wanted}")
 
 
