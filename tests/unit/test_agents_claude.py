@@ -198,3 +198,14 @@ def test_a_terminal_session_succeeds_by_exit_status_alone() -> None:
     assert CLAUDE.read(spec, facts_of(spec), b"", ExitStatus(code=0)).ok
     failed = CLAUDE.read(spec, facts_of(spec), b"", ExitStatus(code=1))
     assert (failed.ok, failed.message) == (False, "claude: exit status 1")
+
+
+@pytest.mark.parametrize(
+    ("task", "ok"), [("do it", False), ("/help", True), (" \n", True), (None, True)]
+)
+def test_a_terminal_left_before_its_task_was_sent_is_no_success(task: str | None, ok: bool) -> None:
+    """Someone left at its login, say: with status 0, and nothing was done."""
+    spec = spec_of(mode="interactive", task=task)
+    found = CLAUDE.read(spec, facts_of(spec), b"", ExitStatus(code=0))
+    assert found.ok is ok
+    assert found.message == (None if ok else "claude: ended before its task was sent")

@@ -100,6 +100,13 @@ def test_the_own_thread_is_known_by_directory_time_and_task() -> None:
     assert transcript.read(TERMINAL, Wanted(cwd="/w", since=1795384500.0)) == Wrote()
 
 
+def test_a_conversation_that_began_with_another_task_is_another_sessions() -> None:
+    """Even when it is the only one: this session's terminal may have been left before it began."""
+    assert transcript.read(TERMINAL, Wanted(cwd="/w", task="something else")) == Wrote()
+    spaced = "  first RUN:touch  made\n"  # as a terminal may have taken it
+    assert transcript.read(TERMINAL, Wanted(cwd="/w", task=spaced)).thread == id_of(TERMINAL[0])
+
+
 def test_of_two_that_look_alike_neither_is_taken() -> None:
     """Unless the terminal showed the id as it ended: another's tokens are not counted here."""
     other = TERMINAL[0].replace(

@@ -113,3 +113,19 @@ def test_a_fifo_in_place_of_a_tools_file_holds_nobody_up(tmp_path: Path) -> None
     os.mkfifo(tmp_path / "config.toml")
     assert tool_files.config([str(tmp_path / "config.toml")]) == {}
     assert tool_files.transcripts([str(tmp_path / "*")], 0.0) == ()
+
+
+def test_links_in_a_circle_are_not_walked(tmp_path: Path) -> None:
+    """An agent can leave some beside its tool's transcripts; a link to all of them is followed."""
+    place = tmp_path / "talks"
+    (place / "2026/11").mkdir(parents=True)
+    for name in ("a", "b", "2026/c", "2026/11/d"):
+        (place / name).symlink_to(place)
+    wanted = {place / "rollout-1.jsonl", place / "2026/11/rollout-2.jsonl"}
+    for file in (*wanted, place / "2026/other.jsonl"):
+        file.write_text("{}")
+    shown = tmp_path / "shown"
+    shown.symlink_to(place)
+    found = tool_files.transcript_files([f"{shown}/**/rollout-*.jsonl"], 0.0)
+    assert {file.resolve() for file in found} == wanted
+    assert len(tool_files.transcript_files([f"{shown}/**"], 0.0)) == 3

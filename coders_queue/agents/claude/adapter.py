@@ -174,6 +174,10 @@ class ClaudeAdapter(Tool):
             # a terminal's bytes hold no answer that could be told from the rest
             wrote = transcript.read(transcripts, conversation, facts.cwd, facts.started_at)
             message = f"claude: {wrote.error}" if wrote.error else None
+            # a command of its own (/help) is no prompt
+            due = bool(facts.task and facts.task.strip()) and not _is_command(facts.task)
+            if due and wrote.prompts == 0 and wrote.result is None:
+                message = "claude: ended before its task was sent"
             if not ending.succeeded(status):
                 message = f"claude: {ending.describe(status)}"
             return Reading(
@@ -239,6 +243,10 @@ def _prompt(task: str | None) -> bytes | None:
             f"the task is not UTF-8 text at character {error.start}, which claude cannot read",
             "put the bytes into a file and name it in the task",
         ) from None
+
+
+def _is_command(task: str | None) -> bool:
+    return (task or "").lstrip()[:1] in ("/", "!", "#")
 
 
 def _options(spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:

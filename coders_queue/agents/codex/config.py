@@ -45,8 +45,9 @@ def overrides(spec: SessionSpec, facts: LaunchFacts, traits: Traits) -> tuple[st
     if trusted is not None:
         settings["projects"] = f'{{{trusted}={{trust_level="trusted"}}}}'
     service = facts.environ.get("OPENAI_BASE_URL", "")
-    if _uses_built_in(facts) and service and "@" not in service:
-        # the variable is read no more by newer versions; one with a password stays off the line
+    if _uses_built_in(facts) and service and not {"@", "?"} & {*service}:
+        # the variable is read no more by newer versions; one with a password, or with a query
+        # that may be a key, stays off the line
         address = literal(service)
         if address is not None and "openai_base_url" not in _settings(facts):
             settings["openai_base_url"] = address

@@ -163,9 +163,14 @@ def _own(threads: Iterable[Thread], wanted: Wanted) -> Thread | None:
     if printed and (named := [one for one in mine if one.id == printed[-1]]):
         return named[0]
     if wanted.task is not None:
-        mine = [one for one in mine if one.prompts[:1] == [wanted.task]] or mine
+        # one that began with another task is another session's, even when it is the only one
+        mine = [one for one in mine if not one.prompts or _alike(one.prompts[0], wanted.task)]
     # of two that look alike neither is taken: what is another's must not be counted here
     return mine[0] if len(mine) == 1 else None
+
+
+def _alike(prompt: str, task: str) -> bool:
+    return prompt.split() == task.split()
 
 
 def _same(one: str | None, other: str) -> bool:

@@ -31,11 +31,20 @@ def check(env: Mapping[str, str], model: str) -> None:
     )
 
 
+class _Here(urllib.request.HTTPRedirectHandler):
+    """Follows no redirection: the token is for this server alone."""
+
+    def redirect_request(self, *_: object) -> None:
+        """None: the answer counts as it is."""
+        return
+
+
 def _models(url: str, token: str) -> set[str]:
     request = urllib.request.Request(f"{url}/api/tags")  # noqa: S310 - http or https: see base_url
     if token:
         request.add_header("Authorization", f"Bearer {token}")
-    handlers = [urllib.request.ProxyHandler({})] if _is_local(url) else []
+    handlers: list[urllib.request.BaseHandler] = [_Here()]
+    handlers += [urllib.request.ProxyHandler({})] if _is_local(url) else []
     try:
         with urllib.request.build_opener(*handlers).open(request, timeout=_TIMEOUT) as answer:
             told = json.loads(answer.read(_LIMIT))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import glob
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _CONFIG_LIMIT = 8 * 1024 * 1024
@@ -49,8 +49,7 @@ def transcript_files(patterns: Iterable[str], since: float) -> tuple[Path, ...]:
     """Where those files are, the last 64 of them."""
     found = {}
     for pattern in patterns:
-        # not Path.glob: the pattern is absolute
-        for name in glob.glob(pattern, recursive=True, include_hidden=True):  # noqa: PTH207
+        for name in _named(pattern):
             try:
                 about = Path(name).stat()
             except OSError:
@@ -58,6 +57,24 @@ def transcript_files(patterns: Iterable[str], since: float) -> tuple[Path, ...]:
             if stat.S_ISREG(about.st_mode) and about.st_mtime >= since - 1.0:
                 found[Path(name)] = about.st_mtime
     return tuple(sorted(found, key=lambda path: (found[path], path))[-_TRANSCRIPTS:])
+
+
+def _named(pattern: str) -> Iterator[str]:
+    """What is there by that absolute pattern.
+
+    ``**`` follows no link, as glob's own does: two that lead in a circle are enough to keep that
+    busy for ever.
+    """
+    if pattern.endswith("/**"):
+        pattern += "/*"
+    head, recursive, tail = pattern.partition("/**/")
+    found = glob.iglob(head, include_hidden=True)  # noqa: PTH207 - the pattern is absolute
+    if not recursive:
+        yield from found
+        return
+    for base in found:
+        for place, _, _ in os.walk(base):
+            yield from _named(f"{glob.escape(place)}/{tail}")
 
 
 def _content(path: Path, limit: int) -> bytes | None:
