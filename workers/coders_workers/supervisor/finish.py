@@ -16,7 +16,7 @@ from coders_queue.models.record import SessionRecord
 from coders_workers import recording, workspace
 from coders_workers.programs import chosen
 from coders_workers.runtimes.base import Ended, Started
-from coders_workers.supervisor import overlay, plan, tool_files
+from coders_workers.supervisor import overlay, plan, tool_files, typed_answer
 from coders_workers.supervisor.host import Host, correlate
 
 log = structlog.get_logger(__name__)
@@ -234,7 +234,7 @@ def _typed(record: SessionRecord, reading: Reading) -> Reading:
     if schema is None or not reading.ok:
         return reading
     try:
-        return reading.model_copy(update={"result": answer.typed(reading.result, schema)})
+        return reading.model_copy(update={"result": typed_answer.typed(reading.result, schema)})
     except answer.WrongAnswer as error:
         message = f"{record.spec.agent}: its answer is not as asked for: {error}"
         return reading.model_copy(update={"ok": False, "message": message})
