@@ -11,7 +11,7 @@ import pytest
 from coders_queue import errors
 from coders_queue.agents.adapter import LaunchFacts
 from coders_queue.agents.described.adapter import DescribedAdapter
-from coders_queue.agents.described.model import Description
+from coders_queue.agents.described.model import Description, PackageSource
 from coders_queue.agents.screen import Screen
 from coders_queue.models.launch import ExitStatus, Overlay, Reading
 from coders_queue.models.outcome import Usage
@@ -398,3 +398,13 @@ def test_true_is_not_one() -> None:
         False,
         False,
     ]
+
+
+@pytest.mark.parametrize(
+    "name", ["--userconfig=/x", "git+https://x/y", "someone/tool", "file:../x", "a b", "@a/", "a\n"]
+)
+def test_a_package_is_a_name_and_no_address(name: str) -> None:
+    """What npm would take for an option, or fetch from another place, is refused with the file."""
+    with pytest.raises(ValueError, match="package's name alone"):
+        PackageSource(registry="npm", name=name)
+    assert PackageSource(registry="npm", name="@qwen-code/qwen-code").name == "@qwen-code/qwen-code"

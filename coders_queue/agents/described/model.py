@@ -18,6 +18,7 @@ from coders_queue.agents.described.patterns import pattern
 from coders_queue.models.base import Model
 
 _NAME = r"^[a-z][a-z0-9_-]{0,30}$"
+_PACKAGE = re.compile(r"(@[A-Za-z0-9_][\w.~-]*/)?[A-Za-z0-9_][\w.~-]*", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 Word = Annotated[str, AfterValidator(words.checked)]
@@ -47,6 +48,14 @@ class PackageSource(Model):
     """`coders agents install` installs from npm alone."""
     name: str = Field(min_length=1, max_length=214)
     """As the registry spells it."""
+
+    @field_validator("name")
+    @classmethod
+    def _is_the_registrys(cls, name: str) -> str:
+        # to npm a dash begins an option, and an address or USER/REPOSITORY is another source
+        if _PACKAGE.fullmatch(name) is None:
+            raise ValueError("should be a package's name alone, such as @scope/tool")
+        return name
 
 
 class Home(Model):
