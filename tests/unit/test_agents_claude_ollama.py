@@ -162,5 +162,5 @@ def test_another_answer_is_told(server: Any, answer: tuple[int, bytes], message:
 
 def test_a_server_that_is_not_there_is_told() -> None:
     """With how to start it."""
-    with pytest.raises(errors.SpawnError, match=r"answers at http://127\.0\.0\.1:9"):
+    with pytest.raises(errors.SpawnError, match=r"answers at http://127\.0\.0\.1:9: Connection"):
         ollama.check({"ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}, "m")

@@ -122,7 +122,7 @@ class Report:
             said = ask(Path(program.path), self._path, words=adapter.version_argv)
         except Broken as error:
             how = " ".join((program.path, *adapter.version_argv))
-            return Check("answers", ok=False, found=f"it {error}", fix=f"try it: {how}")
+            return Check("answers", ok=False, found=f"it {error}", fix=f"see what it says: {how}")
         return Check(
             "answers", ok=True, found=f"says {said} after {time.monotonic() - started:.1f} s"
         )

@@ -56,6 +56,7 @@ def _models(url: str, token: str) -> set[str]:
         ) from None
     except (OSError, http.client.HTTPException) as error:
         why = getattr(error, "reason", None) or error
+        why = getattr(why, "strerror", None) or why
         raise errors.SpawnError(
             f"no ollama server answers at {url}: {why}",
             "start it: ollama serve; or set CODERS_OLLAMA_BASE_URL",
