@@ -26,6 +26,12 @@ def plain(text: str) -> str:
     return _CONTROL.sub("", _SEQUENCE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
 
 
+def one_line(text: str) -> str:
+    """A message in one line that commands no terminal, of at most 500 characters."""
+    line = " ".join(plain(text).split())
+    return line if len(line) <= 500 else line[:499] + "…"
+
+
 @dataclass(frozen=True)
 class Screen:
     """What ``tmux capture-pane -p`` (with or without ``-e``) shows of a pane."""

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coders_queue.agents import loose
 from coders_queue.agents.adapter import LaunchFacts
 from coders_queue.agents.claude.adapter import ClaudeAdapter
-from coders_queue.agents.claude.stream import parse_line, read_stream
+from coders_queue.agents.claude.stream import read_stream
 from coders_queue.models.launch import ExitStatus, Reading
 from coders_queue.models.outcome import Usage
 from coders_queue.models.spec import DirectoryWorkspace, SessionSpec
@@ -178,4 +179,4 @@ def test_a_result_of_odd_fields_is_read_and_success_is_never_guessed(
 
 def test_deep_nesting_is_a_line_like_any_other() -> None:
     """The parser's own limit is not the reader's crash."""
-    assert parse_line(b"[" * 100_000) is None
+    assert loose.event(b"[" * 100_000) is None

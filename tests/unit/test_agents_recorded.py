@@ -187,7 +187,7 @@ def test_what_is_wrong_with_the_call(tmp_path: Path, capsys: Capture) -> None:
         (("claude", str(tmp_path / "gone")), "no such file or directory"),
         (("claude", str(tmp_path)), "is a directory"),
         (("claude", str(tmp_path / "s"), "--rows", "0"), "--rows: 0 is no size"),
-        (("claude@latest", str(tmp_path / "s")), "not a version"),
+        (("claude@latest", str(tmp_path / "s")), "not one exact version"),
     ):
         assert main(["agents", "read", *words]) == 2
         assert said in capsys.readouterr().err

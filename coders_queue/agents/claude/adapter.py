@@ -30,7 +30,8 @@ from coders_queue.agents import ending
 from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, Delivery, LaunchFacts, Package
 from coders_queue.agents.claude import home, hooks, ollama, render, stream, transcript
 from coders_queue.agents.claude import screen as look
-from coders_queue.agents.screen import Screen, plain
+from coders_queue.agents.request import encode_prompt, refuse_reserved
+from coders_queue.agents.screen import Screen, one_line, plain
 from coders_queue.agents.tool import Tool
 from coders_queue.models.launch import ExitStatus, LaunchPlan, Reading, SeedFile
 from coders_queue.models.observation import Observation
@@ -89,13 +90,8 @@ class ClaudeAdapter(Tool):
 
     def plan(self, spec: SessionSpec, facts: LaunchFacts) -> LaunchPlan:
         """The command line. Raises UsageError for what Claude Code cannot be told."""
-        prompt = _prompt(facts.task)
-        for word in spec.argv:
-            if word.partition("=")[0] in _RESERVED:
-                raise errors.UsageError(
-                    f"{word.partition('=')[0]} is set by coders itself and cannot be given",
-                    "leave it out",
-                )
+        prompt = encode_prompt(facts.task, "claude")
+        refuse_reserved(spec.argv, _RESERVED)
         options = _options(spec, facts)
         if spec.mode == "interactive":
             return self._in_terminal(options, spec, facts, prompt)
@@ -182,7 +178,7 @@ class ClaudeAdapter(Tool):
                 message = f"claude: {ending.describe(status)}"
             return Reading(
                 ok=message is None,
-                message=message and _one_line(message),
+                message=message and one_line(message),
                 result=wrote.result,
                 conversation_id=conversation,
                 usage=wrote.usage,
@@ -233,18 +229,6 @@ def conversation_id(spec: SessionSpec, facts: LaunchFacts) -> str:
     return str(uuid.uuid5(_CONVERSATIONS, ids.attempt_ref(facts.session_id, facts.attempt)))
 
 
-def _prompt(task: str | None) -> bytes | None:
-    if task is None or not task.strip():
-        return None
-    try:
-        return task.encode()
-    except UnicodeEncodeError as error:
-        raise errors.UsageError(
-            f"the task is not UTF-8 text at character {error.start}, which claude cannot read",
-            "put the bytes into a file and name it in the task",
-        ) from None
-
-
 def _is_command(task: str | None) -> bool:
     return (task or "").lstrip()[:1] in ("/", "!", "#")
 
@@ -288,9 +272,9 @@ def _failure(said: stream.Stream, status: ExitStatus, stderr: bytes) -> str | No
         reason = told or "; ".join(said.errors) or said.subtype or "it does not say why"
         # a text of its own mostly holds the status already
         service = said.api_status is not None and str(said.api_status) not in reason
-        return _one_line(f"claude: {reason}" + (f" (HTTP {said.api_status})" if service else ""))
+        return one_line(f"claude: {reason}" + (f" (HTTP {said.api_status})" if service else ""))
     if said.finished and said.unknown_command:
-        return _one_line(
+        return one_line(
             f"claude: {said.result}: a task that starts with / is a command to it; "
             "begin with another word"
         )
@@ -301,9 +285,4 @@ def _failure(said: stream.Stream, status: ExitStatus, stderr: bytes) -> str | No
         return f"claude: gave its result, then {how}"
     noise = stderr.decode("utf-8", "replace").strip().splitlines() or list(said.noise)
     last = plain(noise[-1]) if noise else ""
-    return _one_line(f"claude: ended without a result, {how}" + (f": {last}" if last else ""))
-
-
-def _one_line(text: str) -> str:
-    line = " ".join(plain(text).split())
-    return line if len(line) <= 500 else line[:499] + "…"
+    return one_line(f"claude: ended without a result, {how}" + (f": {last}" if last else ""))

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from coders_queue.agents import loose
 from coders_queue.agents.adapter import LaunchFacts
 from coders_queue.models.launch import LaunchPlan, Overlay, SeedFile
 from coders_queue.models.spec import SessionSpec
@@ -82,8 +83,8 @@ def _state(spec: SessionSpec, facts: LaunchFacts) -> bytes:
     key = facts.environ.get("ANTHROPIC_API_KEY")
     if key:
         answers = _dict(state.get("customApiKeyResponses"))
-        approved = [one for one in _list(answers.get("approved")) if isinstance(one, str)]
-        rejected = [one for one in _list(answers.get("rejected")) if one != key[-_KEY_TAIL:]]
+        approved = [one for one in loose.items(answers.get("approved")) if isinstance(one, str)]
+        rejected = [one for one in loose.items(answers.get("rejected")) if one != key[-_KEY_TAIL:]]
         if key[-_KEY_TAIL:] not in approved:
             approved.append(key[-_KEY_TAIL:])
         state["customApiKeyResponses"] = {**answers, "approved": approved, "rejected": rejected}
@@ -108,7 +109,3 @@ def _users(facts: LaunchFacts) -> dict[str, Any]:
 
 def _dict(value: Any) -> dict[str, Any]:
     return dict(value) if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

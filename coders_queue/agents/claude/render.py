@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from coders_queue.agents import loose
 from coders_queue.agents.claude import stream
 from coders_queue.agents.screen import plain
 
@@ -18,7 +19,7 @@ _WIDTH = 200
 
 def render_line(line: bytes) -> bytes | None:
     """Text ending in a newline, or None for a line that nobody needs to see."""
-    event = stream.parse_line(line)
+    event = loose.event(line)
     if event is None:
         text = plain(line.decode("utf-8", "replace")).strip("\n")
         return _encode(text) if text.strip() else None

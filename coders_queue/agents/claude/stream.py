@@ -6,11 +6,10 @@ what the stream says; what that means for the session is the adapter's.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from coders_queue.agents import loose
 from coders_queue.models.observation import Observation
 from coders_queue.models.outcome import Usage
 
@@ -55,22 +54,13 @@ _NOISE_LINES = 20
 _NOISE_CHARACTERS = 2000
 
 
-def parse_line(line: bytes) -> dict[str, Any] | None:
-    """One event, or None for anything else."""
-    try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return event if isinstance(event, dict) and isinstance(event.get("type"), str) else None
-
-
 def read_stream(stdout: bytes) -> Stream:
     """What the stream says; of several ``result`` lines the last one counts."""
     result: dict[str, Any] | None = None
     session_id: str | None = None
     noise: list[str] = []
-    for line in _lines(stdout):
-        event = parse_line(line)
+    for line in loose.lines(stdout):
+        event = loose.event(line)
         if event is None:
             noise.append(line.decode("utf-8", "replace")[:_NOISE_CHARACTERS])
             continue
@@ -91,16 +81,16 @@ def read_result(result: dict[str, Any]) -> Stream:
         finished=True,
         # a result that does not say is no success
         is_error=result.get("is_error") is not False,
-        subtype=_text(result.get("subtype")),
+        subtype=loose.text(result.get("subtype")),
         result=result.get("result") if structured is None else structured,
-        errors=tuple(str(error) for error in _list(result.get("errors"))),
-        api_status=_count(result.get("api_error_status")) or None,
-        turns=_integer(result.get("num_turns")),
-        session_id=_text(result.get("session_id")) or None,
+        errors=tuple(str(error) for error in loose.items(result.get("errors"))),
+        api_status=loose.count(result.get("api_error_status")) or None,
+        turns=loose.integer(result.get("num_turns")),
+        session_id=loose.text(result.get("session_id")) or None,
         usage=read_usage(result),
         denials=tuple(
             str(denial["tool_name"])
-            for denial in _list(result.get("permission_denials"))
+            for denial in loose.items(result.get("permission_denials"))
             if isinstance(denial, dict) and "tool_name" in denial
         ),
     )
@@ -112,15 +102,18 @@ def read_usage(result: dict[str, Any]) -> Usage | None:
     ``modelUsage`` counts every model and subagent, and goes with ``total_cost_usd``; ``usage``
     counts the main conversation only, and nothing when a budget stops the run.
     """
-    money = _money(result.get("total_cost_usd"))
-    models = [one for one in _dict(result.get("modelUsage")).values() if isinstance(one, dict)]
+    money = loose.money(result.get("total_cost_usd"))
+    by_model = loose.mapping(result.get("modelUsage"))
+    models = [one for one in by_model.values() if isinstance(one, dict)]
     if models:
         return Usage(
-            input_tokens=sum(_count(model.get("inputTokens")) for model in models),
-            output_tokens=sum(_count(model.get("outputTokens")) for model in models),
-            cache_read_tokens=sum(_count(model.get("cacheReadInputTokens")) for model in models),
+            input_tokens=sum(loose.count(model.get("inputTokens")) for model in models),
+            output_tokens=sum(loose.count(model.get("outputTokens")) for model in models),
+            cache_read_tokens=sum(
+                loose.count(model.get("cacheReadInputTokens")) for model in models
+            ),
             cache_write_tokens=sum(
-                _count(model.get("cacheCreationInputTokens")) for model in models
+                loose.count(model.get("cacheCreationInputTokens")) for model in models
             ),
             cost_usd=money,
         )
@@ -128,17 +121,17 @@ def read_usage(result: dict[str, Any]) -> Usage | None:
     if not isinstance(usage, dict):
         return None if money is None else Usage(cost_usd=money)
     return Usage(
-        input_tokens=_count(usage.get("input_tokens")),
-        output_tokens=_count(usage.get("output_tokens")),
-        cache_read_tokens=_count(usage.get("cache_read_input_tokens")),
-        cache_write_tokens=_count(usage.get("cache_creation_input_tokens")),
+        input_tokens=loose.count(usage.get("input_tokens")),
+        output_tokens=loose.count(usage.get("output_tokens")),
+        cache_read_tokens=loose.count(usage.get("cache_read_input_tokens")),
+        cache_write_tokens=loose.count(usage.get("cache_creation_input_tokens")),
         cost_usd=money,
     )
 
 
 def observe(line: bytes) -> Observation | None:
     """What one line says of the state while it runs."""
-    event = parse_line(line)
+    event = loose.event(line)
     if event is None or "sessionId" in event:  # the transcript's spelling; a stream's: session_id
         return None
     kind = event["type"]
@@ -153,7 +146,7 @@ def observe(line: bytes) -> Observation | None:
             message=(" ".join(why.split())[:500] or said.subtype) if said.is_error else None,
         )
     if kind == "rate_limit_event":
-        return _limit(_dict(event.get("rate_limit_info")))
+        return _limit(loose.mapping(event.get("rate_limit_info")))
     if kind == "system" and event.get("subtype") == "api_retry":
         status = event.get("error_status")
         limited = status in (429, 529) or event.get("error") in ("rate_limit", "overloaded")
@@ -163,7 +156,7 @@ def observe(line: bytes) -> Observation | None:
             message=f"the model service answered {status or event.get('error')}; trying again",
         )
     if kind == "control_request":
-        request = _dict(event.get("request"))
+        request = loose.mapping(event.get("request"))
         if request.get("subtype") == "can_use_tool":
             return Observation(
                 state="waiting", source="stream", question=str(request.get("tool_name", "a tool"))
@@ -177,51 +170,10 @@ def observe(line: bytes) -> Observation | None:
 def _limit(info: dict[Any, Any]) -> Observation | None:
     if info.get("status") != "rejected":
         return None
-    kind = _text(info.get("rateLimitType"))
+    kind = loose.text(info.get("rateLimitType"))
     return Observation(
         state="rate_limited",
         source="stream",
-        resets_at=_number(info.get("resetsAt")),
+        resets_at=loose.number(info.get("resetsAt")),
         message=f"limit reached: {kind}" if kind else "limit reached",
     )
-
-
-def _lines(data: bytes) -> Iterator[bytes]:
-    # only \n parts lines: a JSON text may hold other separators, which splitlines() would cut at
-    for line in data.split(b"\n"):
-        stripped = line.strip()
-        if stripped:
-            yield stripped
-
-
-def _number(value: Any) -> float | None:
-    # Python's JSON reads NaN and Infinity, too
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return value if abs(value) < 2**63 else None
-
-
-def _money(value: Any) -> float | None:
-    number = _number(value)
-    return float(number) if number is not None and number >= 0 else None
-
-
-def _integer(value: Any) -> int | None:
-    number = _number(value)
-    return None if number is None else int(number)
-
-
-def _count(value: Any) -> int:
-    return max(0, _integer(value) or 0)
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _dict(value: Any) -> dict[Any, Any]:
-    return value if isinstance(value, dict) else {}

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from coders_queue.agents import loose
 from coders_queue.agents.claude.stream import read_usage
 from coders_queue.models.observation import Observation
 from coders_queue.models.outcome import Usage
@@ -50,7 +51,7 @@ def read(files: Sequence[bytes], conversation: str, cwd: str, since: float | Non
         for entry in _entries(data.split(b"\n")):
             if since is not None and (_time(entry) or since) < since:
                 continue
-            message = _dict(entry.get("message"))
+            message = loose.mapping(entry.get("message"))
             if _is_prompt(entry, message) and not entry.get("isSidechain"):
                 prompts, result, error = prompts + 1, None, None
             if entry["type"] != "assistant":
@@ -64,7 +65,7 @@ def read(files: Sequence[bytes], conversation: str, cwd: str, since: float | Non
             identity = message.get("id")
             if isinstance(identity, str) and message.get("model") != _SYNTHETIC:
                 # a subagent's lines repeat its parent's; a message's last line has its whole usage
-                seen[identity] = _dict(message.get("usage"))
+                seen[identity] = loose.mapping(message.get("usage"))
     return Transcript(
         result=result, error=error, usage=totals or _sum(seen.values()), prompts=prompts
     )
@@ -73,7 +74,7 @@ def read(files: Sequence[bytes], conversation: str, cwd: str, since: float | Non
 def observe(line: bytes) -> Observation | None:
     """What one line says of the state."""
     for entry in _entries([line]):
-        message = _dict(entry.get("message"))
+        message = loose.mapping(entry.get("message"))
         if entry.get("isSidechain"):
             return None
         if _is_prompt(entry, message):
@@ -105,7 +106,7 @@ def _assistant(entry: dict[str, Any], message: dict[str, Any]) -> Observation:
 
 
 def _totals(state: dict[str, Any], conversation: str, cwd: str) -> Usage | None:
-    project = _dict(_dict(state["projects"]).get(cwd))
+    project = loose.mapping(loose.mapping(state["projects"]).get(cwd))
     if project.get("lastSessionId") != conversation:
         return None
     return read_usage(
@@ -173,7 +174,3 @@ def _time(entry: dict[str, Any]) -> float | None:
         return datetime.fromisoformat(stamp).timestamp()
     except ValueError:
         return None
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

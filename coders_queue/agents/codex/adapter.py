@@ -38,7 +38,8 @@ from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, Delivery, LaunchFact
 from coders_queue.agents.codex import config, render, stream, transcript
 from coders_queue.agents.codex import screen as look
 from coders_queue.agents.codex.traits import TRAITS, Traits
-from coders_queue.agents.screen import Screen, plain
+from coders_queue.agents.request import prompt_of, refuse_reserved
+from coders_queue.agents.screen import Screen, one_line, plain
 from coders_queue.agents.tool import NETWORK_ENV, Tool
 from coders_queue.models.launch import ExitStatus, LaunchPlan, Reading, SeedFile
 from coders_queue.models.observation import Observation
@@ -86,13 +87,8 @@ class CodexAdapter(Tool):
 
     def plan(self, spec: SessionSpec, facts: LaunchFacts) -> LaunchPlan:
         """The command line. Raises UsageError for what Codex cannot be told."""
-        prompt = _prompt(facts.task)
-        for word in spec.argv:
-            if word.partition("=")[0] in _RESERVED:
-                raise errors.UsageError(
-                    f"{word.partition('=')[0]} is set by coders itself and cannot be given",
-                    "leave it out",
-                )
+        prompt = prompt_of(facts.task, "codex")
+        refuse_reserved(spec.argv, _RESERVED)
         traits = TRAITS.get(facts.version)
         options = (*_options(spec), *config.overrides(spec, facts, traits))
         if spec.mode == "interactive":
@@ -169,7 +165,7 @@ def _read_terminal(
         message = f"codex: {ending.describe(status)}"
     return Reading(
         ok=message is None,
-        message=message and _one_line(message),
+        message=message and one_line(message),
         result=wrote.result,
         conversation_id=wrote.thread,
         usage=wrote.usage,
@@ -236,7 +232,7 @@ def _is_beyond_argument(prompt: str) -> bool:
 
 def _typed_prompt(spec: SessionSpec, facts: LaunchFacts) -> str | None:
     """The first prompt as it stands in the terminal, where a line ends in one way only."""
-    prompt = _prompt(facts.task)
+    prompt = prompt_of(facts.task, "codex")
     if prompt is not None and _is_beyond_argument(prompt):
         prompt = _in_file(prompt, facts)[0]
     return prompt and prompt.replace("\r\n", "\n").replace("\r", "\n")
@@ -248,28 +244,15 @@ def _in_file(prompt: str, facts: LaunchFacts) -> tuple[str, tuple[SeedFile, ...]
     return text, (SeedFile(path=TASK_FILE, content=prompt.encode()),)
 
 
-def _prompt(task: str | None) -> str | None:
-    if task is None or not task.strip():
-        return None
-    try:
-        task.encode()
-    except UnicodeEncodeError as error:
-        raise errors.UsageError(
-            f"the task is not UTF-8 text at character {error.start}, which codex cannot read",
-            "put the bytes into a file and name it in the task",
-        ) from None
-    return task
-
-
 def _failure(
     spec: SessionSpec, said: stream.Stream, status: ExitStatus, stderr: bytes
 ) -> str | None:
     """Why the run is not a success, in one line; None when it is."""
     if said.error is not None:
-        return _one_line(f"codex: {said.error}")
+        return one_line(f"codex: {said.error}")
     if said.completed and spec.resume is not None and _other(spec.resume, said.thread):
         # some versions begin a new conversation for an id that they do not find
-        return _one_line(f"codex: it did not resume {spec.resume}, which it does not know here")
+        return one_line(f"codex: it did not resume {spec.resume}, which it does not know here")
     if said.completed and ending.succeeded(status):
         return None
     how = ending.describe(status)
@@ -277,7 +260,7 @@ def _failure(
         return f"codex: gave its result, then {how}"
     noise = stderr.decode("utf-8", "replace").strip().splitlines() or list(said.noise)
     last = plain(noise[-1]) if noise else ""
-    return _one_line(f"codex: ended without a result, {how}" + (f": {last}" if last else ""))
+    return one_line(f"codex: ended without a result, {how}" + (f": {last}" if last else ""))
 
 
 def _other(wanted: str, got: str | None) -> bool:
@@ -291,8 +274,3 @@ def _is_id(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _one_line(text: str) -> str:
-    line = " ".join(plain(text).split())
-    return line if len(line) <= 500 else line[:499] + "…"

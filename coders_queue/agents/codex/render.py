@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from coders_queue.agents import loose
 from coders_queue.agents.codex import stream
 from coders_queue.agents.screen import plain
 
@@ -16,7 +17,7 @@ _WIDTH = 200
 
 def render_line(line: bytes) -> bytes | None:
     """Text ending in a newline, or None for a line that nobody needs to see."""
-    event = stream.parse_line(line)
+    event = loose.event(line)
     text = line.decode("utf-8", "replace") if event is None else _event(event)
     text = plain(text).strip("\n")
     return (text + "\n").encode("utf-8", "replace") if text.strip() else None
@@ -55,12 +56,14 @@ def _item(item: dict[str, Any], begun: bool) -> str:
     if kind in ("agent_message", "reasoning"):
         return _text(item.get("text"))
     if kind == "file_change":
-        changes = [one for one in _list(item.get("changes")) if isinstance(one, dict)]
+        changes = [one for one in loose.items(item.get("changes")) if isinstance(one, dict)]
         return "\n".join(f"  | {one.get('kind', '?')} {one.get('path', '?')}" for one in changes)
     if kind == "error":
         return f"* {_short(_line(item.get('message')))}"
     if kind == "todo_list":
-        return "\n".join(_step(one) for one in _list(item.get("items")) if isinstance(one, dict))
+        return "\n".join(
+            _step(one) for one in loose.items(item.get("items")) if isinstance(one, dict)
+        )
     if kind == "mcp_tool_call" and item.get("status") == "failed":
         return f"  ! {item.get('tool', '?')} failed"
     return ""
@@ -98,10 +101,6 @@ def _line(value: Any) -> str:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _short(text: str) -> str:

@@ -6,11 +6,10 @@ what the stream says; what that means for the session is the adapter's.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from coders_queue.agents import loose
 from coders_queue.models.observation import Observation
 from coders_queue.models.outcome import Usage
 
@@ -38,23 +37,14 @@ _NOISE_LINES = 20
 _NOISE_CHARACTERS = 2000
 
 
-def parse_line(line: bytes) -> dict[str, Any] | None:
-    """One event, or None for anything else."""
-    try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return event if isinstance(event, dict) and isinstance(event.get("type"), str) else None
-
-
 def read_stream(stdout: bytes) -> Stream:
     """What the stream says."""
     thread = error = result = None
     usage: Usage | None = None
     completed = False
     noise: list[str] = []
-    for line in _lines(stdout):
-        event = parse_line(line)
+    for line in loose.lines(stdout):
+        event = loose.event(line)
         if event is None:
             noise.append(line.decode("utf-8", "replace")[:_NOISE_CHARACTERS])
             continue
@@ -90,11 +80,11 @@ def read_usage(counted: Any) -> Usage | None:
     """
     if not isinstance(counted, dict):
         return None
-    cached = count(counted.get("cached_input_tokens"))
-    written = count(counted.get("cache_write_input_tokens"))
+    cached = loose.count(counted.get("cached_input_tokens"))
+    written = loose.count(counted.get("cache_write_input_tokens"))
     return Usage(
-        input_tokens=max(0, count(counted.get("input_tokens")) - cached - written),
-        output_tokens=count(counted.get("output_tokens")),
+        input_tokens=max(0, loose.count(counted.get("input_tokens")) - cached - written),
+        output_tokens=loose.count(counted.get("output_tokens")),
         cache_read_tokens=cached,
         cache_write_tokens=written,
     )
@@ -102,7 +92,7 @@ def read_usage(counted: Any) -> Usage | None:
 
 def observe(line: bytes) -> Observation | None:
     """What one line says of the state while it runs."""
-    event = parse_line(line)
+    event = loose.event(line)
     if event is None:
         return None
     kind = event["type"]
@@ -161,19 +151,3 @@ def _message(event: dict[str, Any]) -> str | None:
         return None
     text = item.get("text")
     return text if isinstance(text, str) else None
-
-
-def _lines(data: bytes) -> Iterator[bytes]:
-    # only \n parts lines: a JSON text may hold other separators, which splitlines() would cut at
-    for line in data.split(b"\n"):
-        stripped = line.strip()
-        if stripped:
-            yield stripped
-
-
-def count(value: Any) -> int:
-    """A number of tokens; 0 for what is none."""
-    # Python's JSON reads NaN and Infinity, too
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) >= 2**63:
-        return 0
-    return max(0, int(value)) if value == value else 0

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from coders_queue.agents import loose
 from coders_queue.agents.codex import stream
 from coders_queue.models.observation import Observation
 from coders_queue.models.outcome import Usage
@@ -135,9 +136,9 @@ def _call(payload: dict[str, Any]) -> Observation | None:
 
 def _limits(payload: dict[str, Any]) -> Observation | None:
     """A limit that is reached; the lines come with every answer."""
-    limits = _dict(payload.get("rate_limits"))
+    limits = loose.mapping(payload.get("rate_limits"))
     for name in ("primary", "secondary"):
-        limit = _dict(limits.get(name))
+        limit = loose.mapping(limits.get(name))
         used, ends = limit.get("used_percent"), limit.get("resets_at")
         if isinstance(used, int | float) and used >= 100:
             known = isinstance(ends, int | float) and not isinstance(ends, bool)
@@ -219,7 +220,7 @@ def _said(thread: Thread, said: Any, payload: dict[str, Any]) -> None:
     elif said == "agent_message":
         thread.result = _text(payload.get("message")) or thread.result
     elif said == "item_completed":
-        _item(thread, _dict(payload.get("item")))
+        _item(thread, loose.mapping(payload.get("item")))
     elif said in ("task_complete", "turn_complete"):
         thread.result = _text(payload.get("last_agent_message")) or thread.result
         if payload.get("error") is not None:
@@ -238,7 +239,9 @@ def _head(thread: Thread, payload: dict[str, Any]) -> None:
     thread.forked = payload.get("forked_from_id") is not None
     source = payload.get("source")
     thread.source = source if isinstance(source, str) else ""
-    spawned = _dict(_dict(_dict(source).get("subagent")).get("thread_spawn"))
+    spawned = loose.mapping(
+        loose.mapping(loose.mapping(source).get("subagent")).get("thread_spawn")
+    )
     parent = _text(payload.get("parent_thread_id")) or _text(spawned.get("parent_thread_id"))
     if isinstance(source, dict):
         root = _text(payload.get("session_id"))
@@ -247,7 +250,7 @@ def _head(thread: Thread, payload: dict[str, Any]) -> None:
 
 def _item(thread: Thread, item: dict[str, Any]) -> None:
     parts = item.get("content")
-    texts = [_text(_dict(part).get("text")) or "" for part in parts or ()] if parts else []
+    texts = [_text(loose.mapping(part).get("text")) or "" for part in parts or ()] if parts else []
     text = "".join(texts)
     if item.get("type") == "UserMessage":
         thread.prompts.append(text)
@@ -305,7 +308,7 @@ def _record(line: bytes) -> dict[str, Any] | None:
 def _counts(value: Any) -> dict[str, int] | None:
     if not isinstance(value, dict):
         return None
-    return {name: stream.count(value.get(name)) for name in _COUNTED}
+    return {name: loose.count(value.get(name)) for name in _COUNTED}
 
 
 def _time(value: Any) -> float:
@@ -317,7 +320,3 @@ def _time(value: Any) -> float:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _dict(value: Any) -> dict[Any, Any]:
-    return value if isinstance(value, dict) else {}

@@ -28,7 +28,8 @@ from coders_queue.agents import ending
 from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, Delivery, LaunchFacts, Package
 from coders_queue.agents.gemini import home, render, stream, traits, transcript
 from coders_queue.agents.gemini import screen as look
-from coders_queue.agents.screen import Screen, plain
+from coders_queue.agents.request import encode_prompt, refuse_reserved
+from coders_queue.agents.screen import Screen, one_line, plain
 from coders_queue.agents.tool import NETWORK_ENV, Tool
 from coders_queue.models.launch import ExitStatus, LaunchPlan, Reading, SeedFile
 from coders_queue.models.observation import Observation
@@ -192,31 +193,6 @@ def conversation_id(spec: SessionSpec, facts: LaunchFacts) -> str | None:
     return str(uuid.uuid5(_CONVERSATIONS, ids.attempt_ref(facts.session_id, facts.attempt)))
 
 
-def encode_prompt(task: str | None, name: str) -> bytes | None:
-    """The task as UTF-8; None when there is none. Raises UsageError."""
-    if task is None or not task.strip():
-        return None
-    if "\0" in task:
-        raise errors.UsageError(f"{name} cannot be told a NUL byte", "take it out of the task")
-    try:
-        return task.encode()
-    except UnicodeEncodeError as error:
-        raise errors.UsageError(
-            f"the task is not UTF-8 text at character {error.start}, which {name} cannot read",
-            "put the bytes into a file and name it in the task",
-        ) from None
-
-
-def refuse_reserved(words: Sequence[str], reserved: Sequence[str]) -> None:
-    """Raises UsageError for an option that the adapter sets itself."""
-    for word in words:
-        option = word.partition("=")[0]
-        if option in reserved:
-            raise errors.UsageError(
-                f"{option} is set by coders itself and cannot be given", "leave it out"
-            )
-
-
 def first_prompt(
     prompt: bytes | None, facts: LaunchFacts
 ) -> tuple[tuple[str, ...], tuple[SeedFile, ...]]:
@@ -284,9 +260,3 @@ def last_words(stderr: bytes, noise: Sequence[str]) -> str:
         return marked[0]
     chosen = telling or [plain(line) for line in noise if line.strip()]
     return chosen[-1] if chosen else ""
-
-
-def one_line(text: str) -> str:
-    """Without line ends and escape sequences, at most 500 characters."""
-    line = " ".join(plain(text).split())
-    return line if len(line) <= 500 else line[:499] + "…"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from coders_queue.agents import loose
 from coders_queue.agents.gemini import stream
 from coders_queue.agents.screen import plain
 
@@ -21,7 +22,7 @@ def render_line(line: bytes) -> bytes | None:
 
     Pieces of an answer come without a line end of their own, as they were streamed.
     """
-    event = stream.parse_line(line)
+    event = loose.event(line)
     if event is None:
         return noise(line)
     if event["type"] == "message" and event.get("role") == "assistant" and event.get("delta"):

@@ -7,10 +7,11 @@ what the stream says; what that means for the session is the adapter's.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from coders_queue.agents import loose
 from coders_queue.models.observation import Observation
 from coders_queue.models.outcome import Usage
 
@@ -36,15 +37,6 @@ class Stream:
     """The last lines that are not part of the stream, as text."""
 
 
-def parse_line(line: bytes) -> dict[str, Any] | None:
-    """One event, or None for anything else."""
-    try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return event if isinstance(event, dict) and isinstance(event.get("type"), str) else None
-
-
 def read_stream(stdout: bytes) -> Stream:
     """What the stream says; of several ``result`` lines the last one counts."""
     session_id: str | None = None
@@ -52,8 +44,8 @@ def read_stream(stdout: bytes) -> Stream:
     errors: list[str] = []
     result: dict[str, Any] | None = None
     noise: list[str] = []
-    for line in split_lines(stdout):
-        event = parse_line(line)
+    for line in loose.lines(stdout):
+        event = loose.event(line)
         if event is None:
             noise.append(line.decode("utf-8", "replace")[:_NOISE_CHARACTERS])
             continue
@@ -123,10 +115,10 @@ def read_usage(stats: Any) -> Usage | None:
 
 def usage_of(*, prompt: Any, cached: Any, said: Any, total: Any) -> Usage:
     """Usage in the project's own words: input without cache, output with reasoning."""
-    asked, reused = count(prompt), count(cached)
+    asked, reused = loose.count(prompt), loose.count(cached)
     return Usage(
         input_tokens=max(0, asked - reused),
-        output_tokens=max(count(said), count(total) - asked),
+        output_tokens=max(loose.count(said), loose.count(total) - asked),
         cache_read_tokens=reused,
     )
 
@@ -145,7 +137,7 @@ def add_usage(first: Usage | None, second: Usage) -> Usage:
 
 def observe(line: bytes) -> Observation | None:
     """What one line says of the state."""
-    event = parse_line(line)
+    event = loose.event(line)
     if event is None:
         return None
     if event["type"] == "result":
@@ -158,21 +150,6 @@ def observe(line: bytes) -> Observation | None:
     if event["type"] in ("message", "tool_use", "tool_result"):
         return Observation(state="working", source="stream")
     return None
-
-
-def split_lines(data: bytes) -> Iterator[bytes]:
-    """The lines that are not empty; only a newline parts them, as in JSON lines."""
-    for line in data.split(b"\n"):
-        stripped = line.strip()
-        if stripped:
-            yield stripped
-
-
-def count(value: Any) -> int:
-    """A number of tokens; 0 for what is none. Python's JSON reads NaN and Infinity, too."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 2**63:
-        return 0
-    return max(0, int(value))
 
 
 def text_of(content: Any, parts: str = "text") -> str:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from coders_queue.agents.gemini.stream import add_usage, split_lines, text_of, unwrap, usage_of
+from coders_queue.agents import loose
+from coders_queue.agents.gemini.stream import add_usage, text_of, unwrap, usage_of
 from coders_queue.models.observation import Observation
 from coders_queue.models.outcome import Usage
 
@@ -112,7 +113,7 @@ def _entries(content: bytes) -> Iterator[dict[str, Any]]:
     if content.startswith(b"{\n"):
         yield from _printed(content.decode("utf-8", "replace"))
         return
-    for line in split_lines(content):
+    for line in loose.lines(content):
         try:
             entry = json.loads(line)
         except (ValueError, RecursionError):

@@ -30,7 +30,8 @@ from coders_queue.agents import ending
 from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, Delivery, LaunchFacts, Package
 from coders_queue.agents.opencode import config, plugin, render, screen, stream, transcript
 from coders_queue.agents.opencode.traits import TRAITS, Traits
-from coders_queue.agents.screen import Screen, plain
+from coders_queue.agents.request import prompt_of, refuse_reserved
+from coders_queue.agents.screen import Screen, one_line, plain
 from coders_queue.agents.tool import NETWORK_ENV, Tool
 from coders_queue.models.launch import ExitStatus, LaunchPlan, Reading
 from coders_queue.models.observation import Observation
@@ -80,13 +81,8 @@ class OpencodeAdapter(Tool):
 
     def plan(self, spec: SessionSpec, facts: LaunchFacts) -> LaunchPlan:
         """The command line. Raises UsageError for what opencode cannot be told."""
-        prompt = _prompt(facts.task)
-        for word in spec.argv:
-            if word.partition("=")[0] in _RESERVED:
-                raise errors.UsageError(
-                    f"{word.partition('=')[0]} is set by coders itself and cannot be given",
-                    "leave it out",
-                )
+        prompt = prompt_of(facts.task, "opencode")
+        refuse_reserved(spec.argv, _RESERVED)
         traits = TRAITS.get(facts.version)
         facts = facts.model_copy(update={"task": prompt})
         options = _options(spec, traits)
@@ -183,25 +179,12 @@ def _in_terminal(
     return config.furnish(plan, spec, facts, traits, shown=shown, send=spec.resume is not None)
 
 
-def _prompt(task: str | None) -> str | None:
-    if task is None or not task.strip():
-        return None
-    try:
-        task.encode()
-    except UnicodeEncodeError as error:
-        raise errors.UsageError(
-            f"the task is not UTF-8 text at character {error.start}, which opencode cannot read",
-            "put the bytes into a file and name it in the task",
-        ) from None
-    return task
-
-
 def _read_terminal(
     spec: SessionSpec, facts: LaunchFacts, status: ExitStatus, journal: transcript.Journal
 ) -> Reading:
     message: str | None = None
     if journal.error is not None:
-        message = _one_line(f"opencode: {journal.error}")
+        message = one_line(f"opencode: {journal.error}")
     elif not ending.succeeded(status):
         message = f"opencode: {ending.describe(status)}"
     elif facts.task and facts.task.strip() and not journal.prompts:
@@ -218,7 +201,7 @@ def _read_terminal(
 def _failure(said: stream.Stream, status: ExitStatus, stderr: bytes) -> str | None:
     """Why the run is not a success, in one line; None when it is."""
     if said.error is not None:
-        return _one_line(f"opencode: {said.error}")
+        return one_line(f"opencode: {said.error}")
     if said.finished and ending.succeeded(status):
         return None
     how = ending.describe(status)
@@ -231,9 +214,4 @@ def _failure(said: stream.Stream, status: ExitStatus, stderr: bytes) -> str | No
         )
     noise = stderr.decode("utf-8", "replace").strip().splitlines() or list(said.noise)
     last = said.refused or (plain(noise[-1]) if noise else "")
-    return _one_line(f"opencode: ended without an answer, {how}" + (f": {last}" if last else ""))
-
-
-def _one_line(text: str) -> str:
-    line = " ".join(plain(text).split())
-    return line if len(line) <= 500 else line[:499] + "…"
+    return one_line(f"opencode: ended without an answer, {how}" + (f": {last}" if last else ""))

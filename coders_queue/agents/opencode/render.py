@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from coders_queue.agents import loose
 from coders_queue.agents.opencode import stream
 from coders_queue.agents.screen import plain
 
@@ -18,14 +19,14 @@ _WIDTH = 200
 
 def render_line(line: bytes) -> bytes | None:
     """Text ending in a newline, or None for a line that nobody needs to see."""
-    event = stream.parse_line(line)
+    event = loose.event(line)
     text = line.decode("utf-8", "replace") if event is None else _event(event)
     text = plain(text).strip("\n")
     return (text + "\n").encode("utf-8", "replace") if text.strip() else None
 
 
 def _event(event: dict[str, Any]) -> str:
-    part = stream.dict_of(event.get("part"))
+    part = loose.mapping(event.get("part"))
     kind = event["type"]
     if kind == "text":
         return stream.text_of(part.get("text")) or ""
@@ -48,8 +49,8 @@ def _step(part: dict[str, Any]) -> str:
 
 
 def _tool(part: dict[str, Any]) -> str:
-    state = stream.dict_of(part.get("state"))
-    shown = [f"> {part.get('tool', '?')}{_purpose(stream.dict_of(state.get('input')))}"]
+    state = loose.mapping(part.get("state"))
+    shown = [f"> {part.get('tool', '?')}{_purpose(loose.mapping(state.get('input')))}"]
     failed = state.get("status") == "error"
     content = stream.text_of(state.get("error" if failed else "output")) or ""
     lines = [line for line in plain(content).strip().split("\n") if line.strip()]

@@ -6,11 +6,11 @@ stream has no last line of its own: a step that ends with a reason other than it
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from coders_queue.agents import loose
 from coders_queue.models.observation import Observation
 from coders_queue.models.outcome import Usage
 
@@ -46,15 +46,6 @@ class Stream:
     """The last lines that are not part of the stream, as text."""
 
 
-def parse_line(line: bytes) -> dict[str, Any] | None:
-    """One event, or None for anything else."""
-    try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return event if isinstance(event, dict) and isinstance(event.get("type"), str) else None
-
-
 def read_stream(stdout: bytes) -> Stream:
     """What the stream says."""
     finished = False
@@ -66,13 +57,13 @@ def read_stream(stdout: bytes) -> Stream:
     message: str | None = None
     steps: dict[str, dict[str, Any]] = {}
     noise: list[str] = []
-    for line in lines(stdout):
-        event = parse_line(line)
+    for line in loose.lines(stdout):
+        event = loose.event(line)
         if event is None:
             noise.append(line.decode("utf-8", "replace")[:_NOISE_CHARACTERS])
             continue
         session = text_of(event.get("sessionID")) or session
-        part = dict_of(event.get("part"))
+        part = loose.mapping(event.get("part"))
         kind = event["type"]
         if kind == "step_start":
             finished, refused = False, None
@@ -107,10 +98,10 @@ def read_stream(stdout: bytes) -> Stream:
 
 def observe(line: bytes) -> Observation | None:
     """What one line says of the state."""
-    event = parse_line(line)
+    event = loose.event(line)
     if event is None:
         return None
-    part = dict_of(event.get("part"))
+    part = loose.mapping(event.get("part"))
     kind = event["type"]
     if kind == "error":
         return Observation(
@@ -134,8 +125,8 @@ def observe(line: bytes) -> Observation | None:
 
 def describe_error(error: Any) -> str:
     """An error of opencode's in words, with the service's status where it has one."""
-    about = dict_of(error)
-    data = dict_of(about.get("data"))
+    about = loose.mapping(error)
+    data = loose.mapping(about.get("data"))
     text = text_of(data.get("message")) or text_of(about.get("message")) or ""
     text = text or text_of(about.get("name")) or "an error without a name"
     status = data.get("statusCode", about.get("status"))
@@ -150,7 +141,7 @@ def add_steps(steps: Iterable[dict[str, Any]]) -> Usage | None:
         tokens = step.get("tokens")
         if not isinstance(tokens, dict):
             continue
-        cache = dict_of(tokens.get("cache"))
+        cache = loose.mapping(tokens.get("cache"))
         money = step.get("cost")
         total = total or Usage()
         cost = total.cost_usd or 0.0
@@ -158,30 +149,13 @@ def add_steps(steps: Iterable[dict[str, Any]]) -> Usage | None:
         if isinstance(money, int | float) and not isinstance(money, bool) and 0 < money < 1e9:
             cost += money
         total = Usage(
-            input_tokens=total.input_tokens + count(tokens.get("input")),
+            input_tokens=total.input_tokens + loose.count(tokens.get("input")),
             output_tokens=total.output_tokens + _output(tokens),
-            cache_read_tokens=total.cache_read_tokens + count(cache.get("read")),
-            cache_write_tokens=total.cache_write_tokens + count(cache.get("write")),
+            cache_read_tokens=total.cache_read_tokens + loose.count(cache.get("read")),
+            cache_write_tokens=total.cache_write_tokens + loose.count(cache.get("write")),
             cost_usd=cost or None,
         )
     return total
-
-
-def lines(data: bytes) -> Iterator[bytes]:
-    """The lines that are not empty."""
-    # only \n parts lines: a JSON text may hold other separators, which splitlines() would cut at
-    for line in data.split(b"\n"):
-        stripped = line.strip()
-        if stripped:
-            yield stripped
-
-
-def count(value: Any) -> int:
-    """A number of tokens; 0 for what is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return 0
-    # Python's JSON reads NaN and Infinity, too
-    return int(value) if 0 <= value < 2**53 else 0
 
 
 def text_of(value: Any) -> str | None:
@@ -189,23 +163,22 @@ def text_of(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def dict_of(value: Any) -> dict[str, Any]:
-    """The object, or an empty one for what is none."""
-    return value if isinstance(value, dict) else {}
-
-
 def _output(tokens: dict[str, Any]) -> int:
     """Reasoning included; some versions count it within the output, which their total tells."""
-    output, reasoning = count(tokens.get("output")), count(tokens.get("reasoning"))
-    cache = dict_of(tokens.get("cache"))
-    rest = count(tokens.get("input")) + count(cache.get("read")) + count(cache.get("write"))
-    if reasoning and count(tokens.get("total")) == rest + output:
+    output, reasoning = loose.count(tokens.get("output")), loose.count(tokens.get("reasoning"))
+    cache = loose.mapping(tokens.get("cache"))
+    rest = (
+        loose.count(tokens.get("input"))
+        + loose.count(cache.get("read"))
+        + loose.count(cache.get("write"))
+    )
+    if reasoning and loose.count(tokens.get("total")) == rest + output:
         return output
     return output + reasoning
 
 
 def _refused(part: dict[str, Any]) -> str | None:
-    state = dict_of(part.get("state"))
+    state = loose.mapping(part.get("state"))
     if state.get("status") != "error":
         return None
     return f"{part.get('tool', 'a tool')}: {text_of(state.get('error')) or 'it failed'}"

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from coders_queue.agents import loose
 from coders_queue.agents.opencode import stream
 from coders_queue.models.observation import Observation, ObservedState
 from coders_queue.models.outcome import Usage
@@ -43,7 +44,7 @@ def read(files: Sequence[bytes]) -> Journal:
     result: str | None = None
     error: str | None = None
     prompts = 0
-    for event in (stream.parse_line(line) for data in files for line in stream.lines(data)):
+    for event in (loose.event(line) for data in files for line in loose.lines(data)):
         if event is None:
             continue
         kind, about = event["type"], stream.text_of(event.get("session"))
@@ -82,7 +83,7 @@ def read(files: Sequence[bytes]) -> Journal:
 
 def observe(line: bytes) -> Observation | None:
     """What one line says of the state."""
-    event = stream.parse_line(line)
+    event = loose.event(line)
     if event is None:
         return None
     kind = event["type"]
@@ -106,7 +107,7 @@ def observe(line: bytes) -> Observation | None:
 
 
 def _status(event: dict[str, Any]) -> Observation | None:
-    status = stream.dict_of(event.get("status"))
+    status = loose.mapping(event.get("status"))
     kind = status.get("type")
     if kind == "idle":
         if event.get("child"):
@@ -119,7 +120,7 @@ def _status(event: dict[str, Any]) -> Observation | None:
         message = stream.text_of(status.get("message"))
         if not _limited(message or ""):
             return Observation(state="working", source="transcript", message=message)
-        due = stream.count(status.get("next")) / 1000
+        due = loose.count(status.get("next")) / 1000
         return Observation(
             state="rate_limited", source="transcript", message=message, resets_at=due or None
         )
@@ -133,7 +134,7 @@ def _limited(message: str) -> bool:
 
 def _asked(event: dict[str, Any]) -> Observation:
     questions = event.get("questions")
-    first = stream.dict_of(questions[0]) if isinstance(questions, list) and questions else {}
+    first = loose.mapping(questions[0]) if isinstance(questions, list) and questions else {}
     options = first.get("options")
     choices = tuple(
         str(option["label"])
@@ -160,7 +161,7 @@ def _asked(event: dict[str, Any]) -> Observation:
 
 def _error(event: dict[str, Any]) -> str | None:
     """The error in words; None for a person's own stop."""
-    error = stream.dict_of(event.get("error"))
+    error = loose.mapping(event.get("error"))
     if error.get("name") == _STOPPED:
         return None
     return stream.describe_error(error)

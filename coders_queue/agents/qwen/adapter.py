@@ -27,16 +27,11 @@ from dataclasses import replace
 from coders_queue import errors, ids
 from coders_queue.agents import ending
 from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, Delivery, LaunchFacts, Package
-from coders_queue.agents.gemini.adapter import (
-    encode_prompt,
-    first_prompt,
-    last_words,
-    one_line,
-    refuse_reserved,
-)
+from coders_queue.agents.gemini.adapter import first_prompt, last_words
 from coders_queue.agents.qwen import home, render, stream, transcript
 from coders_queue.agents.qwen import screen as look
-from coders_queue.agents.screen import Screen
+from coders_queue.agents.request import encode_prompt, refuse_reserved
+from coders_queue.agents.screen import Screen, one_line
 from coders_queue.agents.tool import NETWORK_ENV, Tool
 from coders_queue.models.launch import ExitStatus, LaunchPlan, Reading, SeedFile
 from coders_queue.models.observation import Observation

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from coders_queue.agents import loose
 from coders_queue.agents.gemini.render import encode, noise, purpose, seconds, tool_result
-from coders_queue.agents.gemini.stream import parse_line
 from coders_queue.agents.qwen import stream
 
 
 def render_line(line: bytes) -> bytes | None:
     """Text ending in a newline, or None for a line that nobody needs to see."""
-    event = parse_line(line)
+    event = loose.event(line)
     return noise(line) if event is None else encode(_event(event))
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from coders_queue.agents.gemini.stream import count, parse_line, split_lines, text_of, usage_of
+from coders_queue.agents import loose
+from coders_queue.agents.gemini.stream import text_of, usage_of
 from coders_queue.models.observation import Observation
 from coders_queue.models.outcome import Usage
 
@@ -42,8 +43,8 @@ def read_stream(stdout: bytes) -> Stream:
     refused: str | None = None
     result: dict[str, Any] | None = None
     noise: list[str] = []
-    for line in split_lines(stdout):
-        event = parse_line(line)
+    for line in loose.lines(stdout):
+        event = loose.event(line)
         if event is None:
             noise.append(line.decode("utf-8", "replace")[:_NOISE_CHARACTERS])
             continue
@@ -88,7 +89,7 @@ def refusal(message: Any) -> str | None:
         return None
     text = text_of(message.get("content"))
     usage = message.get("usage")
-    paid = isinstance(usage, dict) and count(usage.get("output_tokens")) > 0
+    paid = isinstance(usage, dict) and loose.count(usage.get("output_tokens")) > 0
     if paid or not text.startswith(_API_ERROR):
         return None
     return text.removeprefix(_API_ERROR).strip().removesuffix("]")
@@ -108,7 +109,7 @@ def read_usage(usage: Any) -> Usage | None:
 
 def observe(line: bytes) -> Observation | None:
     """What one line says of the state."""
-    event = parse_line(line)
+    event = loose.event(line)
     if event is None or "sessionId" in event:  # the transcript's spelling; a stream's: session_id
         return None
     if event["type"] == "result":

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from coders_queue.agents.gemini.stream import add_usage, split_lines, text_of, usage_of
+from coders_queue.agents import loose
+from coders_queue.agents.gemini.stream import add_usage, text_of, usage_of
 from coders_queue.agents.gemini.transcript import seconds
 from coders_queue.models.observation import Observation
 from coders_queue.models.outcome import Usage
@@ -36,7 +37,7 @@ def read(files: Sequence[bytes], since: float | None = None) -> Transcript:
     result: str | None = None
     error: str | None = None
     for content in files:
-        for line in split_lines(content):
+        for line in loose.lines(content):
             entry = _parse(line)
             if entry is None:
                 continue
