@@ -37,3 +37,17 @@ def refuse_reserved(words: Sequence[str], reserved: Sequence[str]) -> None:
             raise errors.UsageError(
                 f"{option} is set by coders itself and cannot be given", "leave it out"
             )
+
+
+def is_prompt(task: str | None, commands: str) -> bool:
+    """Whether the task is words for a model: not missing, and no command of the tool's own.
+
+    ``commands`` are the characters that commands begin with.
+    """
+    words = (task or "").lstrip()
+    return bool(words) and words[0] not in commands
+
+
+def unsent(tool: str) -> str:
+    """Why a terminal that was left before its task was sent is no success."""
+    return f"{tool}: ended before its task was sent"

@@ -268,3 +268,13 @@ def test_its_transcripts_are_absolute_patterns(adapter: Adapter) -> None:
             request = spec(adapter, task="t", mode=mode)
             for one in adapter.transcripts(request, facts("t", directory=directory)):
                 assert one.startswith("/")
+
+
+@pytest.mark.parametrize("name", ["claude", "codex", "gemini", "opencode", "qwen"])
+def test_a_terminal_left_before_its_task_was_sent_is_no_success(name: str) -> None:
+    """Somebody attached, saw the first screen, and quit with exit status 0."""
+    adapter = registry.get(name)
+    asked = spec(adapter, task="fix it", mode="interactive")
+    reading = adapter.read(asked, facts("fix it"), b"", ExitStatus(code=0))
+    assert not reading.ok
+    assert "before its task was sent" in (reading.message or "")

@@ -30,7 +30,7 @@ from coders_queue.agents import ending
 from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, Delivery, LaunchFacts, Package
 from coders_queue.agents.claude import home, hooks, ollama, render, stream, transcript
 from coders_queue.agents.claude import screen as look
-from coders_queue.agents.request import encode_prompt, refuse_reserved
+from coders_queue.agents.request import encode_prompt, is_prompt, refuse_reserved, unsent
 from coders_queue.agents.screen import Screen, one_line, plain
 from coders_queue.agents.tool import Tool
 from coders_queue.models.launch import ExitStatus, LaunchPlan, Reading, SeedFile
@@ -171,9 +171,9 @@ class ClaudeAdapter(Tool):
             wrote = transcript.read(transcripts, conversation, facts.cwd, facts.started_at)
             message = f"claude: {wrote.error}" if wrote.error else None
             # a command of its own (/help) is no prompt
-            due = bool(facts.task and facts.task.strip()) and not _is_command(facts.task)
+            due = is_prompt(facts.task, "/!#")
             if due and wrote.prompts == 0 and wrote.result is None:
-                message = "claude: ended before its task was sent"
+                message = unsent("claude")
             if not ending.succeeded(status):
                 message = f"claude: {ending.describe(status)}"
             return Reading(
@@ -227,10 +227,6 @@ def conversation_id(spec: SessionSpec, facts: LaunchFacts) -> str:
     if spec.resume is not None:
         return spec.resume
     return str(uuid.uuid5(_CONVERSATIONS, ids.attempt_ref(facts.session_id, facts.attempt)))
-
-
-def _is_command(task: str | None) -> bool:
-    return (task or "").lstrip()[:1] in ("/", "!", "#")
 
 
 def _options(spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:

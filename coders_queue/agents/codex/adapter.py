@@ -38,7 +38,7 @@ from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, Delivery, LaunchFact
 from coders_queue.agents.codex import config, render, stream, transcript
 from coders_queue.agents.codex import screen as look
 from coders_queue.agents.codex.traits import TRAITS, Traits
-from coders_queue.agents.request import prompt_of, refuse_reserved
+from coders_queue.agents.request import is_prompt, prompt_of, refuse_reserved, unsent
 from coders_queue.agents.screen import Screen, one_line, plain
 from coders_queue.agents.tool import NETWORK_ENV, Tool
 from coders_queue.models.launch import ExitStatus, LaunchPlan, Reading, SeedFile
@@ -161,6 +161,9 @@ def _read_terminal(
     )
     wrote = transcript.read(transcripts, wanted)
     message = f"codex: {wrote.error}" if wrote.error else None
+    # with transcripts of others about, which one is its own cannot always be told
+    if not transcripts and is_prompt(facts.task, CodexAdapter.delivery.commands):
+        message = unsent("codex")
     if not ending.succeeded(status):
         message = f"codex: {ending.describe(status)}"
     return Reading(

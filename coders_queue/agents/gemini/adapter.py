@@ -28,7 +28,7 @@ from coders_queue.agents import ending
 from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, Delivery, LaunchFacts, Package
 from coders_queue.agents.gemini import home, render, stream, traits, transcript
 from coders_queue.agents.gemini import screen as look
-from coders_queue.agents.request import encode_prompt, refuse_reserved
+from coders_queue.agents.request import encode_prompt, is_prompt, refuse_reserved, unsent
 from coders_queue.agents.screen import Screen, one_line, plain
 from coders_queue.agents.tool import NETWORK_ENV, Tool
 from coders_queue.models.launch import ExitStatus, LaunchPlan, Reading, SeedFile
@@ -138,6 +138,8 @@ class GeminiAdapter(Tool):
             cwd = facts.cwd if conversation_id(spec, facts) is None else None
             wrote = transcript.read(transcripts, facts.started_at, cwd)
             message = f"gemini: {wrote.error}" if wrote.error else None
+            if wrote.session_id is None and is_prompt(facts.task, self.delivery.commands):
+                message = unsent("gemini")
             if not ending.succeeded(status):
                 message = f"gemini: {_how(status)}"
             return Reading(

@@ -30,7 +30,7 @@ from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, Delivery, LaunchFact
 from coders_queue.agents.gemini.adapter import first_prompt, last_words
 from coders_queue.agents.qwen import home, render, stream, transcript
 from coders_queue.agents.qwen import screen as look
-from coders_queue.agents.request import encode_prompt, refuse_reserved
+from coders_queue.agents.request import encode_prompt, is_prompt, refuse_reserved, unsent
 from coders_queue.agents.screen import Screen, one_line
 from coders_queue.agents.tool import NETWORK_ENV, Tool
 from coders_queue.models.launch import ExitStatus, LaunchPlan, Reading, SeedFile
@@ -132,6 +132,8 @@ class QwenAdapter(Tool):
         wrote = transcript.read(transcripts, facts.started_at)
         if spec.mode == "interactive":
             message = f"qwen: {wrote.error}" if wrote.error else None
+            if wrote.session_id is None and is_prompt(facts.task, self.delivery.commands):
+                message = unsent("qwen")
             if not ending.succeeded(status):
                 message = f"qwen: {_how(status)}"
             return Reading(
