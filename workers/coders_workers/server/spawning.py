@@ -200,7 +200,8 @@ class Spawning:
         configured = station.settings.agent(agent).env
         switches = {**station.host.environ, **environ, **configured, **read.texts(data, "env")}
         patterns = (*station.settings.session.pass_env, *env_patterns(adapter, switches))
-        data["env"] = environment.caller_part(environ, patterns) | read.texts(data, "env")
+        taken = environment.caller_part(environ, patterns, station.host.paths.sessions)
+        data["env"] = taken | read.texts(data, "env")
         spec = parse_spec(data)
         if spec.provider is None:
             return spec

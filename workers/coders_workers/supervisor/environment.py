@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 #: What every program expects of the user it runs as.
 _IDENTITY = ("HOME", "USER", "LOGNAME", "SHELL", "PATH", "TMPDIR", "XDG_*", "SSH_AUTH_SOCK")
@@ -23,14 +24,31 @@ def pick(environ: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
     }
 
 
-def host_part(environ: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
-    """What an agent gets of the environment its host's worker was started with."""
-    return pick(environ, (*_IDENTITY, *patterns))
+def host_part(
+    environ: Mapping[str, str], patterns: Iterable[str], sessions: Path
+) -> dict[str, str]:
+    """What an agent gets of the environment its host's worker was started with.
+
+    ``sessions`` is where sessions have their own directories.
+    """
+    return _outside(sessions, pick(environ, (*_IDENTITY, *patterns)))
 
 
-def caller_part(environ: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
-    """What an agent gets of the environment of the person who spawned it on this machine."""
-    return pick(environ, patterns)
+def caller_part(
+    environ: Mapping[str, str], patterns: Iterable[str], sessions: Path
+) -> dict[str, str]:
+    """What an agent gets of the environment of whoever spawned it on this machine."""
+    return _outside(sessions, pick(environ, patterns))
+
+
+def _outside(sessions: Path, environ: dict[str, str]) -> dict[str, str]:
+    # an agent that spawns another would hand it the directories that are its own, and that go
+    # with it: a login renewed there would be lost
+    return {
+        name: value
+        for name, value in environ.items()
+        if value != str(sessions) and not value.startswith(f"{sessions}/")
+    }
 
 
 def compose(

@@ -79,7 +79,9 @@ def facts_of(
             task = answer.wish(task, spec.output_schema)
     configured = host.settings.agent(spec.agent)
     patterns = env_patterns(adapter, {**host.environ, **configured.env, **spec.env})
-    host_env = environment.host_part(host.environ, (*host.settings.session.pass_env, *patterns))
+    host_env = environment.host_part(
+        host.environ, (*host.settings.session.pass_env, *patterns), host.paths.sessions
+    )
     facts = LaunchFacts(
         session_id=record.id,
         attempt=record.attempt,
