@@ -16,7 +16,7 @@ from coders_queue.models.record import SessionRecord
 from coders_workers import recording, workspace
 from coders_workers.programs import chosen
 from coders_workers.runtimes.base import Ended, Started
-from coders_workers.supervisor import overlay, plan, tool_files, typed_answer
+from coders_workers.supervisor import last_words, overlay, plan, tool_files, typed_answer
 from coders_workers.supervisor.host import Host, correlate
 
 log = structlog.get_logger(__name__)
@@ -143,21 +143,26 @@ class Finisher:
             }
         )
         status = ended.status
+        held_up = None
         if ended.error is not None:
             reading = Reading(ok=False, message=ended.error)
         else:
+            printed = recording.stdout_bytes(directory)
             reading = adapter.read(
                 record.spec,
                 facts,
-                recording.stdout_bytes(directory),
+                printed,
                 status,
                 recording.stderr_bytes(directory, _STDERR_LIMIT),
                 self._transcripts(record, adapter, facts, started),
             )
             reading = _typed(record, reading)
+            held_up = last_words.trouble(adapter, printed, facts.version)
         text, truncated = recording.tail_text(directory, host.settings.session.output_limit)
         late = deadline_reason(record) if (directory / DEADLINE).exists() else None
         state, cause = self._verdict(record, status, ended, reading, late)
+        if cause is not None and cause.kind == "timeout" and held_up is not None:
+            cause = cause.model_copy(update={"message": f"{cause.message}; last: {held_up}"})
         return Outcome(
             id=record.id,
             state=state,
