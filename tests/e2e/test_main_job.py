@@ -25,7 +25,7 @@ KEYS = {
     "id", "name", "agent", "version", "state", "attempts", "host", "owner", "labels", "mode",
     "cwd", "created_at", "started_at", "ended_at", "pid", "cancel_reason", "exit_code",
     "signal", "cause", "result", "output", "output_truncated", "usage", "conversation_id",
-    "workspace", "archived", "correlation_id",
+    "workspace", "archived", "correlation_id", "agent_version",
 }
 # fmt: on
 CAP = 262_144
@@ -46,7 +46,8 @@ def test_run_prints_one_object(coders: CommandLine) -> None:
     """It has every documented key, and errors and output in the order they were written."""
     before = time.time()
     shown = coders.run_shell("sh", "-c", "echo one; echo two >&2; echo three")
-    assert set(shown) == KEYS
+    assert set(shown) == KEYS | {"warnings"}
+    assert shown["warnings"] == []
     assert shown["state"] == "succeeded"
     assert shown["exit_code"] == 0
     assert shown["cause"] is None
@@ -274,7 +275,7 @@ def test_status_doctor_and_agents(coders: CommandLine) -> None:
     assert {"tmux", "git", "broker", "worker"} <= {one["check"] for one in checks}
     assert all(one["ok"] for one in checks)
     agents = {one["name"]: one for one in coders.ok("agents", "--json").json}
-    assert set(agents) == {"claude", "shell"}
+    assert set(agents) == {"claude", "codex", "gemini", "opencode", "qwen", "shell"}
 
 
 def test_a_daemon_left_behind_holds_nothing_up(coders: CommandLine) -> None:
