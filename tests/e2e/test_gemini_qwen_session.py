@@ -84,6 +84,21 @@ def run(
     return done.code, done.json
 
 
+def leave(coders: CommandLine, name: str) -> None:
+    """Press Enter until the command that stands in the box is carried out.
+
+    The first may go to the list of commands that opens below the box.
+    """
+
+    def ended() -> bool:
+        if coders.show(name)["state"] != "running":
+            return True
+        coders("send", name, "--key", "Enter")
+        return coders("wait", name, "--timeout", "5").code == 0
+
+    eventually(ended, 60)
+
+
 @pytest.mark.parametrize("tool", TOOLS)
 def test_a_task_is_done(
     tool: str, coders: CommandLine, model: ModelServer, repository: Path
@@ -145,7 +160,7 @@ def test_the_terminal_interface(
     eventually(lambda: shows("and then this"), 30)
     coders.ok("send", "--no-enter", f"tui-{tool}", "/quit")
     eventually(lambda: seen()[1].draft == "/quit", 20)
-    coders.ok("send", f"tui-{tool}", "--key", "Enter")
+    leave(coders, f"tui-{tool}")
     final = coders("wait", "--json", session_id, timeout=60).json
     assert final["state"] == "succeeded"
     assert final["result"] == "and then this"

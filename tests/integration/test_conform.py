@@ -132,7 +132,7 @@ def test_told_to_end_it_leaves_nothing_behind(tmp_path: Path) -> None:
     [
         (("nosuch",), "there is no agent 'nosuch'"),
         (("shell",), "cannot point shell at its model stub"),
-        (("claude@latest",), "'latest' is not a version"),
+        (("claude@latest",), "'latest' is not one exact version"),
     ],
 )
 def test_what_cannot_be_driven_is_refused_in_one_line(

@@ -16,6 +16,7 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.contextvars import clear_contextvars
 
 from coders_queue import errors, structured_log
 from coders_queue.settings.schema import LogSettings
@@ -29,7 +30,9 @@ Lines = Callable[[], list[dict[str, Any]]]
 def _untouched() -> Iterator[None]:
     """Leave the process's logging as it was."""
     level = logging.getLogger().level
+    clear_contextvars()  # a test before may have done a session's work on this thread
     yield
+    clear_contextvars()
     structured_log.close()
     logging.getLogger().setLevel(level)
 

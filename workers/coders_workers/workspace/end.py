@@ -7,7 +7,9 @@ unless it has no commit.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -24,6 +26,10 @@ MAX_COMMITS = 1000
 
 _T = TypeVar("_T")
 
+#: The workspaces that are being concluded, and how many threads are at each.
+_TURNS: dict[str, tuple[threading.Lock, int]] = {}
+_GUARD = threading.Lock()
+
 
 def conclude(
     prepared: Prepared, *, keep: Literal["changed", "always"] = "changed"
@@ -34,6 +40,11 @@ def conclude(
     second call, after the worktree is gone, says the same from its branch. ``keep="always"`` leaves
     every worktree where it is.
     """
+    with _alone(prepared):
+        return _conclude(prepared, keep)
+
+
+def _conclude(prepared: Prepared, keep: Literal["changed", "always"]) -> WorkspaceResult:
     if not prepared.root.is_dir():
         return _from_branch(prepared)
     result = _look(prepared)
@@ -43,6 +54,23 @@ def conclude(
         gone = not kept and result.branch == prepared.branch and _own_tip(prepared) is None
         result = result.model_copy(update={"kept": kept, "branch": None if gone else result.branch})
     return result
+
+
+@contextmanager
+def _alone(prepared: Prepared) -> Iterator[None]:
+    """One conclusion of a workspace at a time: another's git in it would be a reason to keep it."""
+    key = str(prepared.root)
+    with _GUARD:
+        lock, users = _TURNS.get(key, (threading.Lock(), 0))
+        _TURNS[key] = (lock, users + 1)
+    try:
+        with lock:
+            yield
+    finally:
+        with _GUARD:
+            lock, users = _TURNS.pop(key)
+            if users > 1:
+                _TURNS[key] = (lock, users - 1)
 
 
 def _look(prepared: Prepared) -> WorkspaceResult:
