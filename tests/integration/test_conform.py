@@ -120,7 +120,8 @@ def test_told_to_end_it_leaves_nothing_behind(tmp_path: Path) -> None:
         finally:
             process.kill()
             process.wait(10)
-        assert not list(Path(state).glob("coders-*"))
+        assert list(Path(state).glob("coders-*/**/*")) == []
+        assert list(Path(state).glob("coders-*")) == []
         argv = ["pgrep", "-f", state]
         eventually(
             lambda: subprocess.run(argv, capture_output=True, timeout=10).returncode == 1, 20

@@ -60,6 +60,7 @@ class Door:
         self._history_limit = history_limit
         self._connection: ControlConnection | None = None
         self._connecting = threading.Lock()
+        self._closed = False
 
     def argv(self, *words: str) -> list[str]:
         """A tmux command for this socket."""
@@ -111,8 +112,9 @@ class Door:
                 connection.ask(["kill-server"], self.timeout)
 
     def close(self) -> None:
-        """Let go of the control connection."""
+        """Let go of the control connection, for good: who comes late starts no server again."""
         with self._connecting:
+            self._closed = True
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
@@ -122,6 +124,8 @@ class Door:
         if connection is not None and connection.alive:
             return connection
         with self._connecting:
+            if self._closed:
+                raise Unavailable("tmux has been let go of: the worker ends", "try again")
             if self._connection is None or not self._connection.alive:
                 if self._connection is not None:
                     self._connection.close()
