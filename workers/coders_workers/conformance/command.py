@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -35,15 +36,21 @@ def run(settings: Settings, paths: Paths, words: Sequence[str]) -> int:
         if not options.json:
             print(line(row), flush=True)
 
-    report = suite.run(
-        options.agent,
-        settings,
-        paths,
-        parts=tuple(options.only or suite.PARTS),
-        keep=options.keep,
-        said=_note,
-        told=tell,
-    )
+    try:
+        report = suite.run(
+            options.agent,
+            settings,
+            paths,
+            parts=tuple(options.only or suite.PARTS),
+            keep=options.keep,
+            said=_note,
+            told=tell,
+        )
+    except _Told as told:
+        # all is ended and removed; a thread that still waits for a start that never comes would
+        # hold the end of the interpreter up
+        sys.stdout.flush()
+        os._exit(128 + told.number)
     if options.json:
         print(json.dumps(report.as_json()))
     else:
@@ -51,9 +58,16 @@ def run(settings: Settings, paths: Paths, words: Sequence[str]) -> int:
     return 0 if report.conforms else errors.SetupError.exit_code
 
 
+class _Told(BaseException):
+    """A signal, on its way past all that has to be ended and removed."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 def _leave(number: int, _frame: object) -> None:
-    # by way of all that has to be ended and removed
-    raise SystemExit(128 + number)
+    raise _Told(number)
 
 
 def _note(text: str) -> None:
