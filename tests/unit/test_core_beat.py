@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,12 @@ from coders_workers.roles import beat
 
 
 class Beats:
-    """An app whose beats end as told, one after the other."""
+    """Beats that end as told, one after the other."""
 
     def __init__(self, *ends: Exception | None) -> None:
         self.ends = list(ends)
 
-    def Beat(self, **_options: Any) -> Beats:
+    def __call__(self, **_options: Any) -> Beats:
         return self
 
     def run(self) -> None:
@@ -32,15 +33,17 @@ class Beats:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *ends: Exception | None) -> Beats:
-    app = Beats(*ends)
-    monkeypatch.setattr(beat, "make_app", lambda *_: app)
+    beats = Beats(*ends)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # the test's process keeps its own
+    monkeypatch.setattr(beat, "Scheduling", beats)
+    monkeypatch.setattr(beat, "make_app", lambda *_: None)
     monkeypatch.setattr(beat, "configure_logs", lambda *_: None)
     monkeypatch.setattr(beat, "_PAUSE", 0.0)
     with tempfile.TemporaryDirectory() as directory:
         paths = Paths(Path(directory, "s")).ensure()
         assert beat.run(Settings(), paths, "memory://", ()) == 0
         assert stack.beat_lock(paths).holder() is None
-    return app
+    return beats
 
 
 def test_beat_outlives_its_broker(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,13 +91,16 @@ class Stack:
                 self._reach(self.settings.broker.url)
             elif broker.start(self.paths) is not None:
                 self.progress("started the embedded broker")
-            worker = None
+            worker = beat = None
             if worker_lock(self.paths).holder() is None:
                 self.progress("starting the worker")
                 worker = self._start("worker")
             if "control" in self.settings.host.roles and beat_lock(self.paths).holder() is None:
-                self._start("beat")
-            return self._await_ready(worker)
+                beat = self._start("beat")
+            status = self._await_ready(worker)
+            if beat is not None:
+                self._await_beat(beat)
+            return status
         finally:
             lock.release()
 
@@ -159,6 +162,16 @@ class Stack:
             if time.monotonic() > deadline:
                 raise errors.TimedOut(
                     f"the worker was not ready in {_READY_TIMEOUT:g} s", f"see {self.paths.logs}"
+                )
+            time.sleep(0.02)
+
+    def _await_beat(self, beat: subprocess.Popen[bytes]) -> None:
+        """Until it holds its lock: a ``down`` that came before would not find it."""
+        deadline = time.monotonic() + _READY_TIMEOUT
+        while beat_lock(self.paths).holder() is None and beat.poll() is None:
+            if time.monotonic() > deadline:
+                raise errors.TimedOut(
+                    f"beat was not ready in {_READY_TIMEOUT:g} s", f"see {self.paths.logs}"
                 )
             time.sleep(0.02)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import time
+import signal
+import threading
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
+from celery.apps.beat import Beat
 from kombu.exceptions import OperationalError
 from redis import RedisError
 
@@ -27,18 +30,34 @@ _OUT_OF_REACH = (OperationalError, RedisError, ConnectionError, TimeoutError, At
 
 def run(settings: Settings, paths: Paths, broker_url: str, arguments: Sequence[str]) -> int:
     """Run beat until it is told to stop."""
+    told = threading.Event()
+
+    def stop(_number: int, _frame: object) -> None:
+        told.set()
+        raise SystemExit(0)
+
     with stack.beat_lock(paths):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
         configure_logs(settings, paths, "beat")
         app = make_app(settings, broker_url, open_configured(broker_url, settings))
-        while not _beats(app):
-            time.sleep(_PAUSE)
+        # told while the broker is away, beat fails at its last words to it, and has been told still
+        while not _beats(app) and not told.wait(_PAUSE):
+            pass
     return 0
+
+
+class Scheduling(Beat):
+    """Celery's beat, which leaves the signals to us: its own answer to them asks the broker."""
+
+    def install_sync_handler(self, service: Any) -> None:
+        """None."""
 
 
 def _beats(app: CodersApp) -> bool:
     """Beat to its end; False when it ended for want of a broker, which would stop all mending."""
     try:
-        app.Beat(scheduler="redbeat.RedBeatScheduler", quiet=True).run()
+        Scheduling(app=app, scheduler="redbeat.RedBeatScheduler", quiet=True).run()
     except _OUT_OF_REACH as error:
         log.warning("beat_interrupted", cause=f"{type(error).__name__}: {error}"[:300])
         return False
