@@ -17,10 +17,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from coders_queue.models.activity import Activity
 from coders_queue.models.event import Event
 from coders_queue.models.lifecycle import ENDED, MOVES, ON_HOST, State
 from coders_queue.models.outcome import Cause, DiffStat, Outcome, Usage, WorkspaceResult
 from coders_queue.models.record import SessionRecord
+from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import SessionSpec
 from coders_queue.models.view import session_object
 from coders_queue.store import kinds
@@ -98,6 +100,10 @@ def events() -> str:
     lines += [
         f"| `{kinds.CANCEL_REQUESTED}` | Somebody asked for the end of a session on a host. | |",
         f"| `{kinds.INSTALLING}` | A host installs the version it wants. | `agent`, `version` |",
+        f"| `{kinds.REQUEUED}` | An attempt ended that is followed by another. | `exit_code`, "
+        "`signal`, `cause`, `due_at` |",
+        f"| `{kinds.ACTIVITY}` | What the agent is doing has changed. | `doing`, `since`, "
+        "`source`, `resets_at` |",
         f"| `{kinds.SETTLED}` | Celery has delivered the result. | |",
         f"| `{kinds.ARCHIVED}` | An attempt's archive is complete. | |",
         "",
@@ -133,6 +139,9 @@ _VIEW: dict[str, tuple[type[BaseModel], str] | str] = {
     "started_at": (Outcome, "started_at"),
     "ended_at": "When it ended, epoch seconds.",
     "pid": "The agent's process id while it runs.",
+    "activity": "What its agent is doing: see below; null when none runs, or nothing tells.",
+    "due_at": "While it is queued: not before this, epoch seconds.",
+    "history": "Attempts that were followed by another, oldest first: see below.",
     "cancel_reason": "Why its end was asked for.",
     "conversation_id": (Outcome, "conversation_id"),
     "workspace": "What it left in its workspace: see below.",
@@ -162,6 +171,8 @@ def session() -> str:
         text = where if isinstance(where, str) else _doc(*where)
         lines.append(f"| `{key}` | {text or _NAMED[key]} |")
     for title, model in (
+        ("`activity`", Activity),
+        ("`history`", AttemptEnd),
         ("`cause`", Cause),
         ("`usage`", Usage),
         ("`workspace`", WorkspaceResult),
@@ -189,6 +200,11 @@ _NAMED = {
     "insertions": "Lines added.",
     "deletions": "Lines removed.",
     "path": "Its directory.",
+    "started_at": "When its agent's process was confirmed.",
+    "ended_at": "When it ended.",
+    "exit_code": "The agent's exit status, where there is one.",
+    "signal": "The signal that ended it, if one did.",
+    "usage": "What the agent says it consumed in it.",
     "input_tokens": "Tokens read.",
     "output_tokens": "Tokens written.",
     "cache_read_tokens": "Tokens read from the cache.",

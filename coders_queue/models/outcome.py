@@ -17,6 +17,10 @@ CauseKind = Literal[
     "cancelled",
     "timeout",
     "workspace",
+    "rate-limited",
+    "stuck",
+    "check",
+    "futile",
     "internal",
 ]
 

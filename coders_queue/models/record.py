@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from coders_queue.models.activity import Activity
 from coders_queue.models.base import Model
 from coders_queue.models.lifecycle import State
 from coders_queue.models.outcome import Outcome
+from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import SessionSpec
 
 
@@ -29,6 +31,15 @@ class SessionRecord(Model):
     agent_version: str | None = None
     """The version of the agent's program that runs; None until it does, and when it cannot be
     told."""
+    activity: Activity | None = None
+    """What the agent is doing; None until a signal told, and when none runs."""
+    history: tuple[AttemptEnd, ...] = ()
+    """Attempts that were followed by another, oldest first, the last 50."""
+    due_at: float | None = None
+    """While QUEUED: not to be started before this (a restart's backoff, a quota's reset)."""
+    only_host: str | None = None
+    """While QUEUED after an attempt: the one host that can go on, since it has the conversation
+    and the workspace; None for any."""
     cancel_reason: str | None = None
     """Set once somebody asked for the end; the host sees to it."""
     inputs: tuple[Any, ...] = ()

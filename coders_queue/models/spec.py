@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from coders_queue import ids
 from coders_queue.models.base import Model
+from coders_queue.models.restart import Restart
 
 #: The largest task text accepted, bytes of UTF-8.
 MAX_TASK_BYTES = 4 * 1024 * 1024
@@ -125,6 +126,18 @@ class SessionSpec(Model):
     """Free key and value pairs, for people and for selection."""
     timeout: float | None = Field(default=None, gt=0)
     """Seconds the agent may run before it is stopped and ends as cancelled; None for no limit."""
+    restart: Restart | None = None
+    """When it is run again; None for what the host's settings say for its agent."""
+    check: tuple[str, ...] = ()
+    """A command, run in the workspace when the agent says that it is done, which decides: only
+    status 0 is success. Nothing: the agent's word counts."""
+    idle_timeout: float | None = Field(default=None, gt=0)
+    """Seconds an agent may wait for a prompt before its session is ended; None for no limit."""
+    stuck_after: float | None = Field(default=None, gt=0)
+    """Seconds without progress after which an agent that works counts as stuck; None for what the
+    host's settings say for its agent."""
+    priority: int = Field(default=5, ge=0, le=9)
+    """Who goes first of those that wait: 0 before 9."""
     raise_on_failure: bool = False
     """Whether the task raises :class:`~coders_queue.errors.AgentFailed` when the agent fails."""
     input: Literal["append", "ignore"] = "append"

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from coders_queue import ids
 from coders_queue.models.base import Model
+from coders_queue.models.restart import Policy, Restart
 
 _DAY = 24 * 3600.0
 
@@ -116,6 +117,8 @@ class HostSettings(Model):
     """Threads of the Celery worker. No session holds one while its agent runs."""
     lease_ttl: Seconds = 15.0
     """Seconds after which a host that says nothing counts as gone, and its name as free."""
+    heartbeat: Seconds = 2.0
+    """Seconds between two heartbeats, each of which carries all sessions of the host."""
 
     @field_validator("name")
     @classmethod
@@ -146,6 +149,22 @@ class SessionDefaults(Model):
     besides those its adapter asks for."""
     timeout: Seconds | None = None
     """Seconds an agent may run before it is stopped. Not set: no limit."""
+
+
+class SupervisionSettings(Model):
+    """How agents are watched, and what is done about what is seen."""
+
+    stuck_after: Seconds = 600.0
+    """Seconds without any progress after which an agent that works counts as stuck."""
+    tool_stuck_after: Seconds = 1800.0
+    """The same while a tool that the agent called runs: a build, a test."""
+    start_after: Seconds = 120.0
+    """Seconds after which an agent that never became ready counts as stuck."""
+    on_stuck: Literal["report", "stop", "restart"] = "report"
+    """What is done about a stuck agent: say so; end its session; end the attempt and go on in its
+    conversation, as its restart policy allows."""
+    probe_every: Seconds = 15.0
+    """Seconds between two probes, which look at every session, changed or not."""
 
 
 class WorkspaceSettings(Model):
@@ -180,6 +199,10 @@ class RetentionSettings(Model):
     """Seconds its Celery result stays (7 days)."""
     archives: Seconds = 30 * _DAY
     """Seconds its archive stays on the host (30 days)."""
+    worktrees: Seconds = 14 * _DAY
+    """Seconds a worktree that was kept stays, once nothing in it would be lost (14 days)."""
+    logs: Seconds = 30 * _DAY
+    """Seconds a log file that was put aside stays (30 days)."""
     events: Count = Field(default=100_000, ge=1000)
     """Entries that the event log keeps, at least."""
 
@@ -206,6 +229,11 @@ class AgentSettings(Model):
     """What of the user's own set-up of the tool its sessions get: `all`, configuration, login, MCP
     servers and instructions; `login`, credentials alone; `none`. A session never changes the
     user's configuration."""
+    stuck_after: Seconds | None = None
+    """As `supervision.stuck_after`, for this agent."""
+    restart: Policy | None = None
+    """As `restart.policy`, for this agent. Not set: that for agents that take prompts; for others
+    `never`, since doing a command twice may not be the same as doing it once."""
 
     @field_validator("args")
     @classmethod
@@ -268,6 +296,8 @@ class Settings(Model):
     broker: BrokerSettings = BrokerSettings()
     host: HostSettings = Field(default_factory=HostSettings)
     session: SessionDefaults = SessionDefaults()
+    supervision: SupervisionSettings = SupervisionSettings()
+    restart: Restart = Restart()
     workspace: WorkspaceSettings = WorkspaceSettings()
     retention: RetentionSettings = RetentionSettings()
     tmux: TmuxSettings = TmuxSettings()

@@ -10,10 +10,13 @@ import builtins
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from coders_queue.models.activity import Activity
 from coders_queue.models.event import Event
+from coders_queue.models.heartbeat import Heartbeat, HostHealth
 from coders_queue.models.lifecycle import State
 from coders_queue.models.outcome import Outcome
 from coders_queue.models.record import SessionRecord
+from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import SessionSpec
 
 
@@ -50,8 +53,8 @@ class Store(Protocol):
     def assign(self, session_id: str, host: str, *, capacity: int | None = None) -> int | None:
         """QUEUED -> ASSIGNED on ``host`` with the next attempt number, which is returned.
 
-        None when the session is not QUEUED (someone else was first, or it was cancelled), and when
-        the host has ``capacity`` live sessions already.
+        None when the session is not QUEUED (someone else was first, or it was cancelled), not due
+        yet or for another host only, and when the host has ``capacity`` live sessions already.
         """
         ...
 
@@ -71,6 +74,31 @@ class Store(Protocol):
         session: nothing is changed then. QUEUED as the target clears the host, the times of the
         attempt and the process. Raises ValueError for an end and for ASSIGNED, which have methods
         of their own.
+        """
+        ...
+
+    def requeue(
+        self,
+        session_id: str,
+        end: AttemptEnd,
+        *,
+        due_at: float | None = None,
+        only_host: str | None = None,
+    ) -> bool:
+        """The current attempt, ``end.attempt``, is over and another will follow: -> QUEUED.
+
+        ``due_at`` and ``only_host`` bound when and where :meth:`assign` gives it away again. The
+        end goes to the record's history. False under the same conditions as :meth:`move`, and when
+        the session's end was asked for: a killed session never comes back.
+        """
+        ...
+
+    def note_activity(
+        self, session_id: str, attempt: int, activity: Activity, *, tell: bool = True
+    ) -> bool:
+        """Keep what the current attempt's agent is doing; with ``tell``, as an event too.
+
+        False unless it is RUNNING and the attempt the current one.
         """
         ...
 
@@ -178,8 +206,16 @@ class Store(Protocol):
 
     # -- hosts ---------------------------------------------------------------------------------
 
-    def announce_host(self, host: str, info: Mapping[str, Any], ttl: float) -> None:
-        """Say that the host is here, with a JSON-able description, for ``ttl`` seconds."""
+    def beat(self, heartbeat: Heartbeat, ttl: float) -> bool:
+        """Take in a heartbeat; the host is here, with its ``info``, for ``ttl`` seconds.
+
+        False, and nothing done, for one that is older than the last, or the same again. A sequence
+        of 1 begins anew: the host's worker was started.
+        """
+        ...
+
+    def health(self) -> dict[str, HostHealth]:
+        """Hosts that were heard of within a day, by name."""
         ...
 
     def hosts(self) -> dict[str, dict[str, Any]]:

@@ -40,9 +40,13 @@ FIELDS = (
     "ended_at",
     "pid",
     "agent_version",
+    "activity",
+    "due_at",
+    "only_host",
     "cancel_reason",
     "settled",
     "archived",
+    "history",
     "outcome",
     "inputs",
     "publish",
@@ -54,7 +58,7 @@ LIST_FIELDS = FIELDS[: FIELDS.index("inputs")]
 #: The label that says what a lenient reading could not show.
 NEWER_LABEL = "coders.newer"
 
-_JSON_FIELDS = frozenset(FIELDS) - {"state", "host", "archived"}
+_JSON_FIELDS = frozenset(FIELDS) - {"state", "host", "only_host", "archived"}
 _UPGRADE = "upgrade coders-queue here to the version that wrote it"
 
 
@@ -189,7 +193,7 @@ def _parse(session_id: str, fields: Mapping[str, str]) -> dict[str, Any]:
             if not all(attempt.isdigit() for attempt in attempts):
                 raise ValueError("its archived attempts are no numbers")
             data[name] = [int(attempt) for attempt in attempts]
-        elif name == "host":
+        elif name in ("host", "only_host"):
             data[name] = text or None
         else:
             data[name] = text

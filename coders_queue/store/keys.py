@@ -83,6 +83,15 @@ class Keys:
         """A host's description, JSON. TTL: as announced."""
         return f"{self.prefix}host:{host}"
 
+    def health(self, host: str) -> str:
+        """Hash: a host's last heartbeat, and how punctual they are. TTL: a day after the last."""
+        return f"{self.prefix}health:{host}"
+
+    @property
+    def heard(self) -> str:
+        """Sorted set: host by time of its last heartbeat. TTL: a day after the last of all."""
+        return f"{self.prefix}heard"
+
     def lease(self, name: str) -> str:
         """The holder of a lease. TTL: as taken or last renewed."""
         return f"{self.prefix}lease:{name}"

@@ -7,14 +7,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from coders_queue.models.activity import Activity
 from coders_queue.models.lifecycle import State
 from coders_queue.models.outcome import Outcome
+from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import SessionSpec
 
 #: Somebody asked for the end of a session that a host holds.
 CANCEL_REQUESTED = "session.cancel_requested"
 #: The host installs the version of the agent's program that the session wants.
 INSTALLING = "session.installing"
+#: An attempt ended that is followed by another.
+REQUEUED = "session.requeued"
+#: What the agent is doing has changed.
+ACTIVITY = "session.activity"
 #: Celery has delivered the result.
 SETTLED = "session.settled"
 #: An attempt's archive is complete.
@@ -37,4 +43,24 @@ def about_outcome(outcome: Outcome) -> dict[str, Any]:
         "exit_code": outcome.exit_code,
         "signal": outcome.signal,
         "cause": outcome.cause.kind if outcome.cause else None,
+    }
+
+
+def about_attempt(end: AttemptEnd, due_at: float | None) -> dict[str, Any]:
+    """What the event of an attempt's end says that is followed by another."""
+    return {
+        "exit_code": end.exit_code,
+        "signal": end.signal,
+        "cause": end.cause.kind,
+        "due_at": due_at,
+    }
+
+
+def about_activity(activity: Activity) -> dict[str, Any]:
+    """What the event of a new activity says: no question, which may quote anything."""
+    return {
+        "doing": activity.doing,
+        "since": activity.since,
+        "source": activity.source,
+        "resets_at": activity.resets_at,
     }

@@ -14,6 +14,14 @@ ENDS_AT_ONCE = sources_of(State.CANCELLED) - ON_HOST
 HOST_ACTS = sources_of(State.CANCELLED) & ON_HOST
 #: What :meth:`Store.move` may be asked for: the rest has methods of its own.
 TARGETS = frozenset(State) - ENDED - {State.ASSIGNED}
+#: States in which an agent does something.
+ACTIVE = frozenset({State.RUNNING})
+#: What a record loses when its attempt is over and another will follow.
+OF_AN_ATTEMPT = ("host", "assigned_at", "started_at", "pid", "agent_version", "activity")
+#: How many ended attempts a record remembers.
+HISTORY = 50
+#: How long the health of a host that says nothing more is kept, seconds.
+HEALTH = 24 * 3600.0
 #: How long a record is kept once its result is delivered, seconds.
 RETENTION = 7 * 24 * 3600.0
 #: About how many events the stream keeps.

@@ -11,14 +11,18 @@ import pytest
 
 from coders_queue import errors
 from coders_queue.clock import ManualClock
+from coders_queue.models.activity import Activity
+from coders_queue.models.heartbeat import Heartbeat
 from coders_queue.models.lifecycle import ENDED, MOVES, State, may_follow
 from coders_queue.models.outcome import Cause, Outcome, Usage, WorkspaceResult
+from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import MAX_TASK_BYTES, DirectoryWorkspace, SessionSpec
 from coders_queue.store.base import Store
 from coders_queue.store.connect import connect
 from coders_queue.store.keys import Keys
 from coders_queue.store.memory import MemoryStore
 from coders_queue.store.redis import RedisStore
+from support.heartbeats import announce
 
 HOST = "alpha"
 RETENTION = 3600.0
@@ -278,6 +282,120 @@ class TestLifecycle:
         assert store.get("x") is None
         assert store.list() == []
         assert store.last_event_id() == "0-0"
+
+
+def attempt_end(attempt: int, **changes: object) -> AttemptEnd:
+    """An attempt lost with its machine."""
+    cause = Cause(kind="lost", message="it vanished")
+    return AttemptEnd.model_validate(
+        {"attempt": attempt, "ended_at": 5.0, "cause": cause, **changes}
+    )
+
+
+class TestRequeue:
+    def test_the_next_attempt_waits_for_its_time_and_its_host(self, world: World) -> None:
+        """It is given away when it is due, to the one host that can go on, and to no other."""
+        session_id, attempt = world.at(State.RUNNING)
+        due = world.clock() + 30
+        assert world.store.requeue(session_id, attempt_end(1), due_at=due, only_host=HOST)
+        record = world.store.get(session_id)
+        assert record is not None
+        assert (record.state, record.due_at, record.only_host) == (State.QUEUED, due, HOST)
+        assert (record.host, record.pid, record.started_at) == (None, None, None)
+        assert world.store.assign(session_id, HOST) is None
+        world.clock.advance(30)
+        assert world.store.assign(session_id, "other") is None
+        assert world.store.assign(session_id, HOST) == attempt + 1
+        record = world.store.get(session_id)
+        assert record is not None
+        assert (record.due_at, record.only_host) == (None, None)
+
+    def test_the_ends_are_kept_in_order(self, world: World) -> None:
+        """With causes and conversations; the oldest of too many go."""
+        session_id, _ = world.at(State.RUNNING)
+        for number in range(1, 56):
+            end = attempt_end(number, conversation_id=f"c{number}")
+            assert world.store.requeue(session_id, end)
+            assert world.store.assign(session_id, HOST) == number + 1
+            assert world.store.move(session_id, number + 1, State.STARTING)
+        record = world.store.get(session_id)
+        assert record is not None
+        assert [one.attempt for one in record.history] == list(range(6, 56))
+        assert record.history[-1] == attempt_end(55, conversation_id="c55")
+        assert world.store.list()[0].history == record.history
+
+    def test_once_and_fenced(self, world: World) -> None:
+        """Told twice, late, or of another attempt, nothing happens."""
+        session_id, _ = world.at(State.RUNNING)
+        assert not world.store.requeue(session_id, attempt_end(2))
+        assert world.store.requeue(session_id, attempt_end(1))
+        assert not world.store.requeue(session_id, attempt_end(1))
+        assert world.store.assign(session_id, HOST) == 2
+        assert not world.store.requeue(session_id, attempt_end(1))
+        assert not world.store.requeue("unknown", attempt_end(1))
+
+    def test_a_killed_session_never_comes_back(self, world: World) -> None:
+        """Once its end was asked for, no attempt follows."""
+        session_id, _ = world.at(State.RUNNING)
+        world.store.request_cancel(session_id, "enough")
+        assert not world.store.requeue(session_id, attempt_end(1))
+        record = world.store.get(session_id)
+        assert record is not None
+        assert record.state is State.RUNNING
+
+    def test_the_event_tells_the_cause(self, world: World) -> None:
+        """Its kind, never its words."""
+        session_id, _ = world.at(State.RUNNING)
+        world.store.requeue(session_id, attempt_end(1, signal=9), due_at=9e9)
+        event = world.store.events()[-1]
+        assert (event.kind, event.attempt, event.host) == ("session.requeued", 1, HOST)
+        assert event.data == {"exit_code": None, "signal": 9, "cause": "lost", "due_at": 9e9}
+
+
+class TestActivity:
+    def test_kept_and_told(self, world: World) -> None:
+        """The record has all of it, the event no question."""
+        session_id, attempt = world.at(State.RUNNING)
+        activity = Activity(
+            doing="waiting", since=3.5, progress_at=2.0, source="screen", question="Run rm?",
+            choices=("Yes", "No"),
+        )  # fmt: skip
+        assert world.store.note_activity(session_id, attempt, activity)
+        record = world.store.get(session_id)
+        assert record is not None
+        assert record.activity == activity
+        assert world.store.list(live=True)[0].activity == activity
+        event = world.store.events()[-1]
+        assert event.kind == "session.activity"
+        assert event.data == {
+            "doing": "waiting", "since": 3.5, "source": "screen", "resets_at": None,
+        }  # fmt: skip
+
+    def test_silently(self, world: World) -> None:
+        """Progress alone is kept without an event."""
+        session_id, attempt = world.at(State.RUNNING)
+        last = world.store.last_event_id()
+        activity = Activity(doing="working", since=1.0, progress_at=2.0)
+        assert world.store.note_activity(session_id, attempt, activity, tell=False)
+        assert world.store.last_event_id() == last
+
+    @pytest.mark.parametrize("state", [State.QUEUED, State.STARTING, State.SUCCEEDED])
+    def test_only_of_what_runs(self, world: World, state: State) -> None:
+        """A late word on an attempt that is over, or not there yet, is dropped."""
+        session_id, attempt = world.at(state)
+        activity = Activity(doing="idle", since=1.0, progress_at=1.0)
+        assert not world.store.note_activity(session_id, attempt, activity)
+
+    def test_another_attempt_is_fenced_off(self, world: World) -> None:
+        """Only the current attempt's agent does anything; the next one starts without a word."""
+        session_id, attempt = world.at(State.RUNNING)
+        activity = Activity(doing="idle", since=1.0, progress_at=1.0)
+        assert not world.store.note_activity(session_id, attempt + 1, activity)
+        assert world.store.note_activity(session_id, attempt, activity)
+        assert world.store.requeue(session_id, attempt_end(attempt))
+        record = world.store.get(session_id)
+        assert record is not None
+        assert record.activity is None
 
 
 class TestEnd:
@@ -648,9 +766,9 @@ class TestHosts:
     def test_announced(self, store: Store) -> None:
         """Hosts are there with their latest description."""
         assert store.hosts() == {}
-        store.announce_host("alpha", {"slots": 1}, 60)
-        store.announce_host("alpha", {"slots": 2, "roles": ["host"]}, 60)
-        store.announce_host("beta", {}, 60)
+        announce(store, "alpha", {"slots": 1}, 60)
+        announce(store, "alpha", {"slots": 2, "roles": ["host"]}, 60)
+        announce(store, "beta", {}, 60)
         assert store.hosts() == {"alpha": {"slots": 2, "roles": ["host"]}, "beta": {}}
 
     def test_live_count_follows_sessions(self, world: World) -> None:
@@ -662,6 +780,56 @@ class TestHosts:
         assert world.store.live_count([]) == {}
         world.store.finish(first, 1, ended(first, "failed"))
         assert world.store.live_count([HOST]) == {HOST: 1}
+
+
+class TestHeartbeats:
+    @staticmethod
+    def beat(sequence: int, **changes: object) -> Heartbeat:
+        return Heartbeat.model_validate(
+            {
+                "host": HOST,
+                "sequence": sequence,
+                "sent_at": 10.0 + sequence,
+                "period": 1.0,
+                "info": {"capacity": 3},
+                "sessions": {"s_1": {"pid": 7, "progress_at": 4.5}},
+                **changes,
+            }
+        )
+
+    def test_the_last_one_is_kept(self, store: Store) -> None:
+        """With all that it carries, and both times."""
+        assert store.health() == {}
+        assert store.beat(self.beat(1), 60)
+        assert store.beat(self.beat(2), 60)
+        health = store.health()[HOST]
+        assert health.last == self.beat(2)
+        assert (health.beats, health.late, health.alive) == (2, 0, True)
+        assert 0 <= health.longest_gap < 1.5
+        assert store.hosts() == {HOST: {"capacity": 3}}
+
+    def test_late_and_repeated_ones_are_dropped(self, store: Store) -> None:
+        """The queue may deliver twice and out of order; the count is of the host's own."""
+        assert store.beat(self.beat(1), 60)
+        assert store.beat(self.beat(3), 60)
+        assert not store.beat(self.beat(3), 60)
+        assert not store.beat(self.beat(2), 60)
+        assert store.health()[HOST].last.sequence == 3
+
+    def test_a_restarted_worker_begins_anew(self, store: Store) -> None:
+        """What it did before is nobody's gap."""
+        assert store.beat(self.beat(7), 60)
+        assert store.beat(self.beat(1), 60)
+        health = store.health()[HOST]
+        assert (health.beats, health.longest_gap) == (1, 0.0)
+
+    def test_a_gap_is_noticed(self, store: Store) -> None:
+        """By the store's clock, whatever the hosts' say."""
+        assert store.beat(self.beat(1, period=1e-9), 60)
+        assert store.beat(self.beat(2, period=1e-9, sent_at=0.0), 60)
+        health = store.health()[HOST]
+        assert health.late in (0, 1)  # the twin's clock stands still
+        assert health.late == (health.longest_gap > 0)
 
 
 class TestChords:

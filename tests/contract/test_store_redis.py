@@ -15,8 +15,10 @@ import pytest
 
 from coders_queue import errors
 from coders_queue.clock import ManualClock
+from coders_queue.models.activity import Activity
 from coders_queue.models.lifecycle import State
-from coders_queue.models.outcome import Outcome
+from coders_queue.models.outcome import Cause, Outcome
+from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import DirectoryWorkspace, SessionSpec
 from coders_queue.store.base import Store
 from coders_queue.store.codec import NEWER_LABEL
@@ -24,6 +26,7 @@ from coders_queue.store.connect import Client, connect
 from coders_queue.store.keys import Keys
 from coders_queue.store.open import open_store
 from coders_queue.store.redis import RedisStore
+from support.heartbeats import announce
 
 KEYS = Keys()
 SPEC = SessionSpec(
@@ -83,8 +86,8 @@ class TestKeys:
     def test_everything_else_has_a_time_to_live(self, client: Client, store: RedisStore) -> None:
         """Leases, hosts and chords go by themselves."""
         store.acquire_lease("l", "me", 5)
-        store.announce_host("h", {}, 60)
-        store.announce_host("h2", {}, 5)
+        announce(store, "h", {}, 60)
+        announce(store, "h2", {}, 5)
         store.watch_chord("body", "member")
         seconds = {key: round(client.pttl(key) / 1000) for key in client.keys("*")}
         week = 7 * 24 * 3600
@@ -93,6 +96,9 @@ class TestKeys:
             KEYS.hosts: 60,
             KEYS.host("h"): 60,
             KEYS.host("h2"): 5,
+            KEYS.health("h"): 24 * 3600,
+            KEYS.health("h2"): 24 * 3600,
+            KEYS.heard: 24 * 3600,
             KEYS.chords: week,
             KEYS.chord_members: week,
         }
@@ -109,13 +115,13 @@ class TestKeys:
 
     def test_hosts_that_fall_silent_go(self, client: Client, store: RedisStore) -> None:
         """A host not announced again is not listed, and the next announcement drops its name."""
-        store.announce_host("gone", {}, 0.05)
-        store.announce_host("here", {}, 60)
+        announce(store, "gone", {}, 0.05)
+        announce(store, "here", {}, 60)
         deadline = time.monotonic() + 10
         while store.hosts().keys() != {"here"}:
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        store.announce_host("here", {}, 60)
+        announce(store, "here", {}, 60)
         assert client.smembers(KEYS.hosts) == {"here"}
 
     def test_prefixes_part_installations(self, client: Client) -> None:
@@ -194,13 +200,13 @@ class TestOtherVersions:
     @pytest.mark.parametrize(
         "change",
         [
-            {"priority": 7},
+            {"urgency": 7},
             {"mode": "swarm"},
             {"workspace": {"type": "container", "image": "x"}},
             {"workspace": {"type": "directory", "path": "/srv", "mount": "ro"}},
             {"workspace": {"type": "directory"}},
             {"argv": 5},
-            {"priority": 7, "mode": "swarm", "columns": "wide", "labels": 1},
+            {"urgency": 7, "mode": "swarm", "columns": "wide", "labels": 1},
         ],
     )
     def test_a_specification_with_more_in_it(
@@ -262,11 +268,15 @@ class TestOtherVersions:
 
 
 #: Every method that asks the server something.
+END = AttemptEnd(attempt=1, ended_at=1.0, cause=Cause(kind="lost", message="gone"))
+ACTIVITY = Activity(doing="idle", since=1.0, progress_at=1.0)
 COMMANDS: dict[str, Callable[[Store], object]] = {
     "submit": lambda store: store.submit("s", SPEC),
     "attach_request": lambda store: store.attach_request("s", {}),
     "assign": lambda store: store.assign("s", "h"),
     "move": lambda store: store.move("s", 1, State.STARTING),
+    "requeue": lambda store: store.requeue("s", END),
+    "note_activity": lambda store: store.note_activity("s", 1, ACTIVITY),
     "request_cancel": lambda store: store.request_cancel("s", "why"),
     "finish": lambda store: store.finish("s", 1, Outcome(id="s", state="failed")),
     "settle": lambda store: store.settle("s"),
@@ -284,7 +294,8 @@ COMMANDS: dict[str, Callable[[Store], object]] = {
     "acquire_lease": lambda store: store.acquire_lease("l", "me", 1),
     "release_lease": lambda store: store.release_lease("l", "me"),
     "lease_holder": lambda store: store.lease_holder("l"),
-    "announce_host": lambda store: store.announce_host("h", {}, 1),
+    "beat": lambda store: announce(store, "h", {}, 1),
+    "health": lambda store: store.health(),
     "hosts": lambda store: store.hosts(),
     "live_count": lambda store: store.live_count(["h"]),
     "watch_chord": lambda store: store.watch_chord("b", "m"),

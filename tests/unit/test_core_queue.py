@@ -21,6 +21,7 @@ from coders_queue.queue.dispatch import Dispatch
 from coders_queue.queue.publisher import CeleryPublisher
 from coders_queue.settings.schema import BrokerSettings, Settings
 from coders_queue.store.memory import MemoryStore
+from support.heartbeats import announce
 
 SPEC = SessionSpec(agent="shell", argv=("true",), workspace=DirectoryWorkspace(path="/"))
 #: Nothing listens there.
@@ -49,7 +50,7 @@ class Hosts:
 
     def __init__(self) -> None:
         self.store = MemoryStore()
-        self.store.announce_host("a", {"capacity": 2}, 60)
+        announce(self.store, "a", {"capacity": 2}, 60)
         self.sent: Any = Sent()
         self.dispatch = Dispatch(self.store, self.sent)
 

@@ -20,6 +20,7 @@ from kombu.exceptions import OperationalError
 from structlog.contextvars import clear_contextvars
 
 from coders_queue import errors, ids
+from coders_queue.models.heartbeat import Heartbeat
 from coders_queue.queue import tasks as control_tasks
 from coders_queue.queue.app import CodersApp, make_app
 from coders_queue.queue.queues import queue
@@ -30,7 +31,7 @@ from coders_queue.store.base import Store
 from coders_workers import tasks as host_tasks
 from coders_workers.bulletin import Bulletin
 from coders_workers.follow import CeleryFollow
-from coders_workers.heartbeat import Duty, Heartbeat
+from coders_workers.rounds import Duty, Rounds
 from coders_workers.runtimes.base import Runtime
 from coders_workers.server.socket_server import SocketServer
 from coders_workers.server.station import Station
@@ -85,8 +86,8 @@ class Worker:
         self._bulletin = Bulletin(store)
         ttl = settings.host.lease_ttl
         # apart from the sweeps: a slow one must not cost the host its name
-        self._heartbeat = Heartbeat("heartbeat", [Duty("lease", ttl / 3, self._renew)])
-        self._rounds = Heartbeat(
+        self._heartbeat = Rounds("heartbeat", [Duty("lease", ttl / 3, self._renew)])
+        self._rounds = Rounds(
             "rounds",
             [
                 Duty("sweep", _SWEEP_EVERY, self.supervisor.sweep),
@@ -110,6 +111,7 @@ class Worker:
             ),
             stop=lambda: os.kill(os.getpid(), signal.SIGTERM),
         )
+        self._beats = 0
         self._server: SocketServer | None = None
         self._refused: errors.CodersError | None = None
         self._verbs = Verbs(station)
@@ -197,11 +199,15 @@ class Worker:
             os.kill(os.getpid(), signal.SIGTERM)
             return
         if "host" in settings.roles:
-            self._store.announce_host(
-                settings.name,
-                {"capacity": settings.capacity, "pid": os.getpid()},
-                settings.lease_ttl,
+            self._beats += 1
+            beat = Heartbeat(
+                host=settings.name,
+                sequence=self._beats,
+                sent_at=time.time(),
+                period=settings.lease_ttl / 3,
+                info={"capacity": settings.capacity, "pid": os.getpid()},
             )
+            self._store.beat(beat, settings.lease_ttl)
 
     def _submit(self, work: Callable[[], object], pool: ThreadPoolExecutor | None = None) -> object:
         try:

@@ -8,7 +8,8 @@ end
 redis.call('HSET', session, 'state', ARGV[7])
 set_fields(11)
 if ARGV[10] == '1' then
-  redis.call('HDEL', session, 'host', 'assigned_at', 'started_at', 'pid', 'agent_version')
+  redis.call('HDEL', session, 'host', 'assigned_at', 'started_at', 'pid', 'agent_version',
+    'activity')
   redis.call('SREM', host_sessions .. host, id)
   redis.call('ZADD', queued, redis.call('HGET', session, 'created_at'), id)
 end

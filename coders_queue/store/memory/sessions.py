@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from coders_queue.clock import Clock
+from coders_queue.models.activity import Activity
 from coders_queue.models.lifecycle import ENDED, State, may_follow
 from coders_queue.models.outcome import Outcome
 from coders_queue.models.record import SessionRecord
+from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import SessionSpec
 from coders_queue.store import codec, keys, kinds, reference, rules
 from coders_queue.store.memory.events import EventLog
@@ -82,6 +84,8 @@ class Sessions:
             record = self.get(session_id)
             if record is None or not may_follow(record.state, State.ASSIGNED):
                 return None
+            if (record.due_at or 0.0) > self._clock() or record.only_host not in (None, host):
+                return None
             if self._full(host, capacity):
                 return None
             record = self._put(
@@ -90,6 +94,8 @@ class Sessions:
                 attempt=record.attempt + 1,
                 host=host,
                 assigned_at=self._clock(),
+                due_at=None,
+                only_host=None,
             )
             self._note(record, kinds.of_state(State.ASSIGNED))
             return record.attempt
@@ -119,11 +125,35 @@ class Sessions:
             elif target is State.RUNNING:
                 changes["started_at"] = self._clock()
             if target is State.QUEUED:
-                changes |= dict.fromkeys(
-                    ("host", "assigned_at", "started_at", "pid", "agent_version")
-                )
+                changes |= dict.fromkeys(rules.OF_AN_ATTEMPT)
             self._put(record, **changes)
             self._note(record, kinds.of_state(target))
+            return True
+
+    def requeue(
+        self, session_id: str, end: AttemptEnd, due_at: float | None, only_host: str | None
+    ) -> bool:
+        """See :meth:`Store.requeue`."""
+        due_at = None if due_at is None else float(codec.number(due_at))
+        with self._lock:
+            record = self._movable(session_id, end.attempt, State.QUEUED)
+            if record is None or record.cancel_reason is not None:
+                return False
+            changes: dict[str, Any] = dict.fromkeys(rules.OF_AN_ATTEMPT)
+            changes |= {"state": State.QUEUED, "due_at": due_at, "only_host": only_host}
+            self._put(record, **changes, history=(*record.history, end)[-rules.HISTORY :])
+            self._note(record, kinds.REQUEUED, kinds.about_attempt(end, due_at))
+            return True
+
+    def note_activity(self, session_id: str, attempt: int, activity: Activity, tell: bool) -> bool:
+        """See :meth:`Store.note_activity`."""
+        with self._lock:
+            record = self.get(session_id)
+            if record is None or record.attempt != attempt or record.state not in rules.ACTIVE:
+                return False
+            self._put(record, activity=activity)
+            if tell:
+                self._note(record, kinds.ACTIVITY, kinds.about_activity(activity))
             return True
 
     def request_cancel(self, session_id: str, reason: str) -> SessionRecord | None:

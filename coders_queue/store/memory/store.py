@@ -1,6 +1,6 @@
 """MemoryStore: the whole contract without a server, safe for threads.
 
-Owns leases, hosts and chords itself, which are small; sessions and events have files of their own.
+Owns leases and chords itself, which are small; sessions, events and hosts have files of their own.
 Time is the clock's; only waiting for events takes real time.
 """
 
@@ -12,13 +12,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from coders_queue.clock import Clock, system_clock
+from coders_queue.models.activity import Activity
 from coders_queue.models.event import Event
+from coders_queue.models.heartbeat import Heartbeat, HostHealth
 from coders_queue.models.lifecycle import ENDED, State
 from coders_queue.models.outcome import Outcome
 from coders_queue.models.record import SessionRecord
+from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import SessionSpec
-from coders_queue.store import codec, rules
+from coders_queue.store import rules
 from coders_queue.store.memory.events import EventLog
+from coders_queue.store.memory.hosts import Hosts
 from coders_queue.store.memory.sessions import Sessions
 
 _NOT_IN_LISTS: dict[str, Any] = {"inputs": (), "publish": None, "request": None}
@@ -40,7 +44,7 @@ class MemoryStore:
         self._events = EventLog(self._lock, clock, max_events)
         self._sessions = Sessions(self._lock, clock, self._events, retention)
         self._leases: dict[str, tuple[str, float]] = {}
-        self._hosts: dict[str, tuple[dict[str, Any], float]] = {}
+        self._hosts = Hosts(self._lock, clock)
         self._chords: dict[str, tuple[str, float]] = {}
 
     # -- sessions ------------------------------------------------------------------------------
@@ -80,6 +84,23 @@ class MemoryStore:
     ) -> bool:
         """A legal move of the current attempt."""
         return self._sessions.move(session_id, attempt, target, pid, started_at, agent_version)
+
+    def requeue(
+        self,
+        session_id: str,
+        end: AttemptEnd,
+        *,
+        due_at: float | None = None,
+        only_host: str | None = None,
+    ) -> bool:
+        """The current attempt is over and another will follow."""
+        return self._sessions.requeue(session_id, end, due_at, only_host)
+
+    def note_activity(
+        self, session_id: str, attempt: int, activity: Activity, *, tell: bool = True
+    ) -> bool:
+        """Keep what the agent is doing."""
+        return self._sessions.note_activity(session_id, attempt, activity, tell)
 
     def request_cancel(self, session_id: str, reason: str) -> SessionRecord | None:
         """Ask for the end, durably."""
@@ -188,17 +209,17 @@ class MemoryStore:
 
     # -- hosts ---------------------------------------------------------------------------------
 
-    def announce_host(self, host: str, info: Mapping[str, Any], ttl: float) -> None:
-        """Say that the host is here."""
-        with self._lock:
-            kept = codec.through(dict(info), "the host's description")
-            self._hosts[host] = (kept, self._clock() + ttl)
+    def beat(self, heartbeat: Heartbeat, ttl: float) -> bool:
+        """Take in a heartbeat."""
+        return self._hosts.beat(heartbeat, ttl)
+
+    def health(self) -> dict[str, HostHealth]:
+        """Hosts that were heard of within a day."""
+        return self._hosts.health()
 
     def hosts(self) -> dict[str, dict[str, Any]]:
         """The hosts that are here now."""
-        with self._lock:
-            now = self._clock()
-            return {host: dict(info) for host, (info, until) in self._hosts.items() if until > now}
+        return self._hosts.here()
 
     def live_count(self, hosts: Iterable[str]) -> dict[str, int]:
         """Sessions on each host that have not ended."""

@@ -3,27 +3,53 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from coders_queue.clock import Clock
+from coders_queue.models.heartbeat import Heartbeat, HostHealth
 from coders_queue.store import codec
 from coders_queue.store.keys import Keys
 from coders_queue.store.redis.door import Door
 from coders_queue.store.redis.scripts import Scripts
 
+_HEALTH = ("heartbeat", "received_at", "beats", "late", "longest_gap")
+
 
 class Hosts:
-    """Announced hosts."""
+    """Hosts by their heartbeats."""
 
     def __init__(self, door: Door, names: Keys, scripts: Scripts) -> None:
         self._door = door
         self._keys = names
         self._scripts = scripts
 
-    def announce(self, host: str, info: Mapping[str, Any], ttl: float) -> None:
-        """See :meth:`Store.announce_host`."""
-        self._scripts.announce_host(host, codec.dumps(dict(info), "the host's description"), ttl)
+    def beat(self, heartbeat: Heartbeat, ttl: float) -> bool:
+        """See :meth:`Store.beat`."""
+        info = codec.dumps(heartbeat.info, "the host's description")
+        whole = codec.dumps(heartbeat.model_dump(mode="json"), "the heartbeat")
+        return self._scripts.heartbeat(heartbeat, info, whole, ttl)
+
+    def health(self) -> dict[str, HostHealth]:
+        """See :meth:`Store.health`."""
+        names = self._door.call("ZRANGE", self._keys.heard, 0, -1)
+        asked: list[tuple[str, ...]] = []
+        for name in names:
+            asked.append(("HMGET", self._keys.health(name), *_HEALTH))
+            asked.append(("EXISTS", self._keys.host(name)))
+        found = self._door.batch(asked)
+        health = {}
+        for name, parts, here in zip(names, found[::2], found[1::2], strict=True):
+            if None in parts:
+                continue  # expired between the two looks
+            health[name] = HostHealth(
+                last=Heartbeat.model_validate_json(parts[0]),
+                received_at=float(parts[1]),
+                beats=int(parts[2]),
+                late=int(parts[3]),
+                longest_gap=float(parts[4]),
+                alive=bool(here),
+            )
+        return health
 
     def all(self) -> dict[str, dict[str, Any]]:
         """See :meth:`Store.hosts`."""

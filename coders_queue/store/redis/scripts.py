@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from coders_queue.models.heartbeat import Heartbeat
 from coders_queue.models.lifecycle import ENDED, State, sources_of
 from coders_queue.store import codec, keys, kinds, rules
 from coders_queue.store.keys import Keys
@@ -20,6 +21,8 @@ _ON_SESSIONS = (
     "submit",
     "assign",
     "move",
+    "requeue",
+    "note_activity",
     "finish",
     "request_cancel",
     "attach_request",
@@ -27,7 +30,7 @@ _ON_SESSIONS = (
     "mark_archived",
     "record_event",
 )
-_OTHERS = ("trim", "acquire_lease", "release_lease", "announce_host")
+_OTHERS = ("trim", "acquire_lease", "release_lease", "heartbeat")
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,42 @@ class Scripts:
         )
         return bool(answer)
 
+    def requeue(
+        self, session_id: str, now: float, attempt: int, data: str, fields: Mapping[str, str]
+    ) -> bool:
+        """Whether it was legal, and done."""
+        target = State.QUEUED
+        answer = self._on_session(
+            "requeue",
+            session_id,
+            now,
+            attempt,
+            _words(sources_of(target)),
+            target,
+            kinds.REQUEUED,
+            data,
+            ",".join((*rules.OF_AN_ATTEMPT, "due_at", "only_host")),
+            *(part for pair in fields.items() for part in pair),
+        )
+        return bool(answer)
+
+    def note_activity(
+        self, session_id: str, now: float, attempt: int, activity: str, data: str | None
+    ) -> bool:
+        """Whether it was kept; ``data`` of the event, None for no event."""
+        kind = kinds.ACTIVITY if data is not None else ""
+        answer = self._on_session(
+            "note_activity",
+            session_id,
+            now,
+            attempt,
+            _words(rules.ACTIVE),
+            activity,
+            kind,
+            data or "",
+        )
+        return bool(answer)
+
     def finish(self, session_id: str, now: float, attempt: int, end: End) -> bool:
         """Whether it was legal, and done."""
         allowed = _words(sources_of(end.state))
@@ -173,6 +212,11 @@ class Scripts:
         """The event's id."""
         return str(self._on_session("record_event", session_id, now, attempt, kind, data))
 
+    def field(self, session_id: str, name: str) -> str | None:
+        """One field of a record, as it is stored."""
+        found = self._door.call("HGET", self._keys.session(session_id), name)
+        return None if found is None else str(found)
+
     # -- the rest ------------------------------------------------------------------------------
 
     def trim(self, indexes: Sequence[str], members: Mapping[str, str]) -> int:
@@ -193,11 +237,16 @@ class Scripts:
         names = [self._keys.lease(name)]
         return bool(self._door.run(self._scripts["release_lease"], names, [holder]))
 
-    def announce_host(self, host: str, info: str, ttl: float) -> None:
-        """Describe a host, JSON, for ``ttl`` seconds."""
-        names = [self._keys.host(host), self._keys.hosts]
-        arguments: list[str | int] = [host, info, _milliseconds(ttl), self._keys.host("")]
-        self._door.run(self._scripts["announce_host"], names, arguments)
+    def heartbeat(self, beat: Heartbeat, info: str, whole: str, ttl: float) -> bool:
+        """Whether it was new; ``info`` and ``whole`` are its description and itself, JSON."""
+        host = beat.host
+        where = self._keys
+        names = [where.host(host), where.hosts, where.health(host), where.heard]
+        arguments: list[str | int] = [
+            *(host, info, _milliseconds(ttl), where.host("")),
+            *(whole, beat.sequence, codec.number(beat.period), _milliseconds(rules.HEALTH)),
+        ]
+        return bool(self._door.run(self._scripts["heartbeat"], names, arguments))
 
     def _on_session(self, name: str, session_id: str, now: float, *arguments: str | int) -> Any:
         where = self._keys

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from coders_queue.clock import Clock
+from coders_queue.models.activity import Activity
 from coders_queue.models.lifecycle import State
 from coders_queue.models.outcome import Outcome
 from coders_queue.models.record import SessionRecord
+from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import SessionSpec
 from coders_queue.store import codec, kinds, reference, rules
 from coders_queue.store.redis.scripts import End, Scripts
@@ -83,6 +86,28 @@ class Sessions:
         elif target is State.RUNNING:
             fields["started_at"] = codec.number(now)
         return self._scripts.move(session_id, now, attempt, target, fields)
+
+    def requeue(
+        self, session_id: str, end: AttemptEnd, due_at: float | None, only_host: str | None
+    ) -> bool:
+        """See :meth:`Store.requeue`."""
+        # only the end of the current attempt changes it: the script's fence is this read's, too
+        found = self._scripts.field(session_id, "history")
+        ends = json.loads(found) if found else []
+        ends = [*ends, end.model_dump(mode="json")][-rules.HISTORY :]
+        fields = {"history": codec.dumps(ends, "the attempt's end")}
+        if due_at is not None:
+            fields["due_at"] = codec.number(due_at)
+        if only_host is not None:
+            fields["only_host"] = only_host
+        data = codec.dumps(kinds.about_attempt(end, due_at), "the event")
+        return self._scripts.requeue(session_id, self._clock(), end.attempt, data, fields)
+
+    def note_activity(self, session_id: str, attempt: int, activity: Activity, tell: bool) -> bool:
+        """See :meth:`Store.note_activity`."""
+        kept = codec.dumps(activity.model_dump(mode="json"), "the activity")
+        data = codec.dumps(kinds.about_activity(activity), "the event") if tell else None
+        return self._scripts.note_activity(session_id, self._clock(), attempt, kept, data)
 
     def request_cancel(self, session_id: str, reason: str) -> SessionRecord | None:
         """See :meth:`Store.request_cancel`."""

@@ -10,10 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from coders_queue.clock import Clock, system_clock
+from coders_queue.models.activity import Activity
 from coders_queue.models.event import Event
+from coders_queue.models.heartbeat import Heartbeat, HostHealth
 from coders_queue.models.lifecycle import State
 from coders_queue.models.outcome import Outcome
 from coders_queue.models.record import SessionRecord
+from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import SessionSpec
 from coders_queue.store import rules
 from coders_queue.store.connect import Client
@@ -85,6 +88,23 @@ class RedisStore:
     ) -> bool:
         """A legal move of the current attempt."""
         return self._sessions.move(session_id, attempt, target, pid, started_at, agent_version)
+
+    def requeue(
+        self,
+        session_id: str,
+        end: AttemptEnd,
+        *,
+        due_at: float | None = None,
+        only_host: str | None = None,
+    ) -> bool:
+        """The current attempt is over and another will follow."""
+        return self._sessions.requeue(session_id, end, due_at, only_host)
+
+    def note_activity(
+        self, session_id: str, attempt: int, activity: Activity, *, tell: bool = True
+    ) -> bool:
+        """Keep what the agent is doing."""
+        return self._sessions.note_activity(session_id, attempt, activity, tell)
 
     def request_cancel(self, session_id: str, reason: str) -> SessionRecord | None:
         """Ask for the end, durably."""
@@ -167,9 +187,13 @@ class RedisStore:
 
     # -- hosts ---------------------------------------------------------------------------------
 
-    def announce_host(self, host: str, info: Mapping[str, Any], ttl: float) -> None:
-        """Say that the host is here."""
-        self._hosts.announce(host, info, ttl)
+    def beat(self, heartbeat: Heartbeat, ttl: float) -> bool:
+        """Take in a heartbeat."""
+        return self._hosts.beat(heartbeat, ttl)
+
+    def health(self) -> dict[str, HostHealth]:
+        """Hosts that were heard of within a day."""
+        return self._hosts.health()
 
     def hosts(self) -> dict[str, dict[str, Any]]:
         """The hosts that are here now."""

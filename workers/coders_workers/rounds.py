@@ -30,7 +30,7 @@ class Duty:
     """When it is its turn, on the monotonic clock."""
 
 
-class Heartbeat:
+class Rounds:
     """Runs duties on a thread of its own."""
 
     def __init__(self, name: str, duties: list[Duty]) -> None:

@@ -1,0 +1,42 @@
+"""What a running agent is doing: its activity, beside the state that the lifecycle table knows.
+
+Told apart from several signals over time; one look at one signal is an
+:class:`~coders_queue.models.observation.Observation`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from coders_queue.models.base import Model
+from coders_queue.models.observation import Source
+
+#: ``starting``: not ready yet, a question of the tool's own start included; ``working``;
+#: ``idle``: it waits for a prompt; ``waiting``: it asks a person; ``rate_limited``: its quota is
+#: used up; ``stuck``: it seems to work, and nothing has come of it for too long, or the same over
+#: and over; ``unknown``: no signal of this tool tells.
+Doing = Literal["starting", "working", "idle", "waiting", "rate_limited", "stuck", "unknown"]
+
+
+class Activity(Model):
+    """What an attempt's agent is doing. Times are epoch seconds."""
+
+    doing: Doing
+    """What it does, in a word."""
+    since: float
+    """When it began to."""
+    progress_at: float
+    """The last sign of progress by any signal: words, a tool called, a turn ended. A spinner is
+    none."""
+    source: Source | None = None
+    """Which signal tells; None when the lack of any does."""
+    question: str | None = None
+    """What is asked, one line; with ``waiting`` and ``starting``."""
+    choices: tuple[str, ...] = ()
+    """The answers offered, in order."""
+    resets_at: float | None = None
+    """With ``rate_limited``: when the limit ends, where a signal says so."""
+    why: str | None = Field(default=None, max_length=500)
+    """With ``stuck`` and ``rate_limited``: what shows it, one line."""

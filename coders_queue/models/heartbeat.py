@@ -1,0 +1,50 @@
+"""The word that a host sends of itself and all its sessions, again and again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from coders_queue.models.base import Model
+
+
+class Pulse(Model):
+    """One session's part of a heartbeat, from a look at its real process."""
+
+    pid: int
+    """The agent's process, which was seen alive."""
+    progress_at: float | None = None
+    """The last sign of progress, epoch seconds; None when nothing was seen of it."""
+
+
+class Heartbeat(Model):
+    """One heartbeat as it was sent."""
+
+    host: str
+    sequence: int = Field(ge=1)
+    """Counts up from the worker's start."""
+    sent_at: float
+    """The host's clock, epoch seconds."""
+    period: float = Field(gt=0)
+    """Seconds to the next one."""
+    info: dict[str, Any] = Field(default_factory=dict)
+    """The host's description: ``capacity``, ``pid``, ..."""
+    sessions: dict[str, Pulse] = Field(default_factory=dict)
+    """Attempts whose process lives, by their reference."""
+
+
+class HostHealth(Model):
+    """What the store knows of a host's heartbeats. Times are epoch seconds."""
+
+    last: Heartbeat
+    received_at: float
+    """The store's clock, at the last one."""
+    beats: int
+    """Heartbeats received since the worker's start."""
+    late: int
+    """Of these, how many came more than half a period too late."""
+    longest_gap: float
+    """Seconds, the longest time between two, by the store's clock."""
+    alive: bool
+    """Whether the host counts as here: its last one is younger than its lease."""
