@@ -112,13 +112,19 @@ class Stand:
             store = client.store
             until(
                 lambda: (
-                    not store.list(live=True)
-                    and not store.unsettled()
-                    and not any(self.paths.sessions.glob("*/[0-9]*"))
+                    not store.list(live=True) and not store.unsettled() and not self._attempts()
                 ),
                 timeout,
                 "the sessions' ends",
             )
+
+    def _attempts(self) -> list[Path]:
+        """The directories of attempts that are not archived yet."""
+        found: list[Path] = []
+        for session in self.paths.sessions.glob("*"):
+            with contextlib.suppress(FileNotFoundError):  # archived just now
+                found += session.glob("[0-9]*")
+        return found
 
     def kill_worker(self) -> int | None:
         """``kill -9`` for the worker of this stack; its process id, None when none ran."""
