@@ -161,6 +161,11 @@ class Adapter(Protocol):
         """
         ...
 
+    def tells(self, mode: Mode) -> bool:
+        """Whether its signals tell what it is doing in that mode: when it is ready, when it
+        works."""
+        ...
+
     def observe_screen(self, screen: Screen, version: str | None = None) -> Observation:
         """What the terminal shows: ``unknown`` where a screen alone cannot tell."""
         ...

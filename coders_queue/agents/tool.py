@@ -8,7 +8,7 @@ from coders_queue import errors
 from coders_queue.agents.adapter import Adapter, Delivery, LaunchFacts, Package
 from coders_queue.agents.screen import Screen
 from coders_queue.models.observation import Observation
-from coders_queue.models.spec import SessionSpec
+from coders_queue.models.spec import Mode, SessionSpec
 
 #: What every model service's client reads: proxies and certificates.
 NETWORK_ENV = (
@@ -54,6 +54,10 @@ class Tool:
     def transcripts(self, spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:
         """None."""
         return ()
+
+    def tells(self, mode: Mode) -> bool:
+        """Nobody knows."""
+        return False
 
     def observe_screen(self, screen: Screen, version: str | None = None) -> Observation:
         """A screen of an unknown program says nothing."""

@@ -39,4 +39,5 @@ class Activity(Model):
     resets_at: float | None = None
     """With ``rate_limited``: when the limit ends, where a signal says so."""
     why: str | None = Field(default=None, max_length=500)
-    """With ``stuck`` and ``rate_limited``: what shows it, one line."""
+    """With ``stuck`` and ``rate_limited``: what shows it, one line; with ``idle``: the error that
+    its last turn ended in, if one did."""

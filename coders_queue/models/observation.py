@@ -29,6 +29,19 @@ ObservedState = Literal[
 Source = Literal["stream", "hook", "transcript", "screen"]
 
 
+class Step(Model):
+    """A tool that the agent has called, or what such a call gave back."""
+
+    kind: Literal["call", "return"]
+    id: str
+    """Ties a call and its return together, as the tool spells it."""
+    digest: str
+    """Of a call: its tool and arguments; of a return: what came back. The same for the same, times
+    aside; what was said cannot be told from it."""
+    name: str | None = None
+    """Of a call: the tool's name."""
+
+
 class Observation(Model):
     """One signal's word on an attempt."""
 
@@ -47,6 +60,8 @@ class Observation(Model):
     """The answer, where the signal carries it."""
     message: str | None = None
     """With ``error`` and ``rate_limited``: what went wrong, one line."""
+    steps: tuple[Step, ...] = ()
+    """Tools that were called, and what calls gave back, in order; where the signal carries them."""
     attempt: int | None = Field(default=None, ge=1)
     """Which attempt it is of; None for a look at a file."""
     at: float | None = None

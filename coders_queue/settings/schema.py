@@ -160,6 +160,9 @@ class SupervisionSettings(Model):
     """The same while a tool that the agent called runs: a build, a test."""
     start_after: Seconds = 120.0
     """Seconds after which an agent that never became ready counts as stuck."""
+    loop_after: Count = Field(default=8, ge=3, le=1000)
+    """How often in a row an agent may do the same, and the same come of it, before it counts as
+    stuck."""
     on_stuck: Literal["report", "stop", "restart"] = "report"
     """What is done about a stuck agent: say so; end its session; end the attempt and go on in its
     conversation, as its restart policy allows."""

@@ -198,6 +198,10 @@ class ClaudeAdapter(Tool):
         """One line of the stream for a person."""
         return render.render_line(line)
 
+    def tells(self, mode: Mode) -> bool:
+        """In either mode."""
+        return True
+
     def observe_screen(self, screen: Screen, version: str | None = None) -> Observation:
         """By structure and place; the same for all versions tried, 2.0.76 to 2.1.330."""
         return screen.timed(look.observe(screen))

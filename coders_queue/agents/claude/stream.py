@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from coders_queue.agents import loose
+from coders_queue.agents import loose, steps
 from coders_queue.models.observation import Observation
 from coders_queue.models.outcome import Usage
 
@@ -163,7 +163,8 @@ def observe(line: bytes) -> Observation | None:
             )
         return None
     if kind in ("system", "assistant", "user", "stream_event"):
-        return Observation(state="working", source="stream")
+        made = steps.of_message(event.get("message"))
+        return Observation(state="working", source="stream", steps=made)
     return None
 
 

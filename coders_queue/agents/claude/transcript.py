@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from coders_queue.agents import loose
+from coders_queue.agents import loose, steps
 from coders_queue.agents.claude.stream import read_usage
 from coders_queue.models.observation import Observation
 from coders_queue.models.outcome import Usage
@@ -81,7 +81,11 @@ def observe(line: bytes) -> Observation | None:
             return Observation(state="working", source="transcript")
         if entry["type"] == "user":
             interrupted = _text(message).startswith(_INTERRUPTED)
-            return Observation(state="idle" if interrupted else "working", source="transcript")
+            return Observation(
+                state="idle" if interrupted else "working",
+                source="transcript",
+                steps=steps.of_message(message),
+            )
         if entry["type"] == "assistant":
             return _assistant(entry, message)
     return None
@@ -102,6 +106,7 @@ def _assistant(entry: dict[str, Any], message: dict[str, Any]) -> Observation:
         source="transcript",
         result=(text or None) if ended else None,
         usage=read_usage({"usage": message.get("usage")}),
+        steps=steps.of_message(message),
     )
 
 

@@ -131,6 +131,10 @@ class CodexAdapter(Tool):
         """One line of the stream for a person."""
         return render.render_line(line)
 
+    def tells(self, mode: Mode) -> bool:
+        """In either mode."""
+        return True
+
     def observe_screen(self, screen: Screen, version: str | None = None) -> Observation:
         """By structure and place; the same for all versions tried, 0.64.0 to 0.169.0."""
         # of an unknown version it is not believed that it writes a last line under each turn

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from coders_queue.agents import loose
-from coders_queue.models.observation import Observation
+from coders_queue.agents import loose, steps
+from coders_queue.models.observation import Observation, Step
 from coders_queue.models.outcome import Usage
 
 
@@ -110,11 +110,32 @@ def observe(line: bytes) -> Observation | None:
         )
     if kind == "item.completed" and (message := _message(event) or ""):
         return Observation(state="working", source="stream", result=message)
-    if kind in ("turn.started", "item.started", "item.updated", "item.completed"):
+    if kind in ("item.started", "item.updated", "item.completed"):
+        return Observation(state="working", source="stream", steps=_steps(event))
+    if kind == "turn.started":
         return Observation(state="working", source="stream")
     if kind == "thread.started":
         return Observation(state="starting", source="stream")
     return None
+
+
+#: Items that are something done, and what of them says how it came out.
+_DONE = ("aggregated_output", "exit_code", "result", "error", "status")
+
+
+def _steps(event: dict[str, Any]) -> tuple[Step, ...]:
+    item = loose.mapping(event.get("item"))
+    kind, call = item.get("type"), item.get("id")
+    if kind == "command_execution":
+        made = steps.called(call, "command", item.get("command"))
+    elif kind in ("mcp_tool_call", "file_change", "web_search"):
+        about = [item.get(key) for key in ("server", "arguments", "changes", "query")]
+        made = steps.called(call, item.get("tool") or kind, about)
+    else:
+        return ()
+    if event["type"] == "item.completed":
+        made += steps.returned(call, [item.get(key) for key in _DONE])
+    return made
 
 
 def failed_state(message: str) -> Any:

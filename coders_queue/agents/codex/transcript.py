@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from coders_queue.agents import loose
+from coders_queue.agents import loose, steps
 from coders_queue.agents.codex import stream
 from coders_queue.models.observation import Observation
 from coders_queue.models.outcome import Usage
@@ -121,10 +121,15 @@ def _end(payload: dict[str, Any], *, failed: bool) -> Observation:
 
 
 def _call(payload: dict[str, Any]) -> Observation | None:
+    if payload.get("type") in ("function_call_output", "custom_tool_call_output"):
+        made = steps.returned(payload.get("call_id"), payload.get("output"))
+        return Observation(state="working", source="transcript", steps=made)
     if payload.get("type") not in ("function_call", "custom_tool_call", "local_shell_call"):
         return None
     if payload.get("name") != "request_user_input":
-        return Observation(state="working", source="transcript")
+        about = [payload.get(key) for key in ("arguments", "input", "action")]
+        made = steps.called(payload.get("call_id"), payload.get("name"), about)
+        return Observation(state="working", source="transcript", steps=made)
     try:
         asked = json.loads(payload.get("arguments") or "")["questions"][0]
         choices = tuple(str(one["label"]) for one in asked.get("options") or ())

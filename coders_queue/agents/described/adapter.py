@@ -139,6 +139,13 @@ class DescribedAdapter(Tool):
                 return text.encode("utf-8", "replace") + b"\n"
         return None
 
+    def tells(self, mode: Mode) -> bool:
+        """Where the file has rules for it."""
+        if mode == "interactive":
+            return bool(self.description.interactive and self.description.interactive.screen)
+        run = self.description.headless
+        return run is not None and isinstance(run.output, JsonLines)
+
     def observe_screen(self, screen: Screen, version: str | None = None) -> Observation:
         """By the rules of the file."""
         run = self.description.interactive

@@ -164,6 +164,10 @@ class GeminiAdapter(Tool):
         """One line of the stream for a person."""
         return render.render_line(line)
 
+    def tells(self, mode: Mode) -> bool:
+        """In either mode."""
+        return True
+
     def observe_screen(self, screen: Screen, version: str | None = None) -> Observation:
         """By structure and place; the same for all versions tried."""
         return screen.timed(look.observe(screen))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from coders_queue.agents import loose
+from coders_queue.agents import loose, steps
 from coders_queue.models.observation import Observation
 from coders_queue.models.outcome import Usage
 
@@ -147,8 +147,14 @@ def observe(line: bytes) -> Observation | None:
         return Observation(state="idle", source="stream", usage=said.usage)
     if event["type"] == "init":
         return Observation(state="starting", source="stream")
-    if event["type"] in ("message", "tool_use", "tool_result"):
+    if event["type"] == "message":
         return Observation(state="working", source="stream")
+    if event["type"] == "tool_use":
+        made = steps.called(event.get("tool_id"), event.get("tool_name"), event.get("parameters"))
+        return Observation(state="working", source="stream", steps=made)
+    if event["type"] == "tool_result":
+        made = steps.returned(event.get("tool_id"), [event.get("status"), event.get("output")])
+        return Observation(state="working", source="stream", steps=made)
     return None
 
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from coders_queue.agents import loose
+from coders_queue.agents import loose, steps
 from coders_queue.agents.gemini.stream import add_usage, text_of, unwrap, usage_of
-from coders_queue.models.observation import Observation
+from coders_queue.models.observation import Observation, Step
 from coders_queue.models.outcome import Usage
 
 
@@ -85,13 +85,28 @@ def observe(line: bytes) -> Observation | None:
         message = unwrap(text_of(entry.get("content")))
         return Observation(state="error", source="transcript", message=message, at=at)
     if kind == "user" or (kind == "gemini" and entry.get("toolCalls")):
-        return Observation(state="working", source="transcript", at=at)
+        return Observation(state="working", source="transcript", at=at, steps=_steps(entry))
     if kind == "gemini":
         tokens = entry.get("tokens")
         usage = _usage(tokens) if isinstance(tokens, dict) else None
         answer = _answer(entry)
         return Observation(state="idle", source="transcript", usage=usage, result=answer, at=at)
     return None
+
+
+def _steps(entry: dict[str, Any]) -> tuple[Step, ...]:
+    """The calls of an answer, which is written again with what they gave back."""
+    made: tuple[Step, ...] = ()
+    for call in (loose.mapping(one) for one in loose.items(entry.get("toolCalls"))):
+        made += steps.called(call.get("id"), call.get("name"), call.get("args"))
+        if call.get("result") is not None:
+            # the call's id is in what it gave back, too
+            shown = [
+                loose.mapping(loose.mapping(part).get("functionResponse")).get("response", part)
+                for part in loose.items(call["result"])
+            ]
+            made += steps.returned(call.get("id"), [call.get("status"), shown])
+    return made
 
 
 def seconds(timestamp: Any) -> float | None:

@@ -134,6 +134,10 @@ class OpencodeAdapter(Tool):
         """One line of the stream for a person."""
         return render.render_line(line)
 
+    def tells(self, mode: Mode) -> bool:
+        """In either mode."""
+        return True
+
     def observe_screen(self, screen_: Screen, version: str | None = None) -> Observation:
         """What the terminal shows."""
         return screen_.timed(screen.observe(screen_))

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from coders_queue.agents import loose
-from coders_queue.models.observation import Observation
+from coders_queue.agents import loose, steps
+from coders_queue.models.observation import Observation, Step
 from coders_queue.models.outcome import Usage
 
 #: Reasons of a step's end after which the agent goes on.
@@ -118,9 +118,21 @@ def observe(line: bytes) -> Observation | None:
         return Observation(
             state="idle" if state == "idle" else "working", source="stream", usage=usage
         )
-    if kind in ("step_start", "text", "tool_use", "reasoning"):
+    if kind == "tool_use":
+        return Observation(state="working", source="stream", steps=_steps(part))
+    if kind in ("step_start", "text", "reasoning"):
         return Observation(state="working", source="stream")
     return None
+
+
+def _steps(part: dict[str, Any]) -> tuple[Step, ...]:
+    """A call and what it gave back: the stream tells of it when it is over."""
+    call, state = part.get("callID"), loose.mapping(part.get("state"))
+    made = steps.called(call, part.get("tool"), state.get("input"))
+    if state.get("status") in ("completed", "error"):
+        back = [state.get("status"), state.get("output"), state.get("error")]
+        made += steps.returned(call, back)
+    return made
 
 
 def describe_error(error: Any) -> str:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from coders_queue.agents import loose
+from coders_queue.agents import loose, steps
 from coders_queue.agents.opencode import stream
-from coders_queue.models.observation import Observation, ObservedState
+from coders_queue.models.observation import Observation, ObservedState, Step
 from coders_queue.models.outcome import Usage
 
 #: What a person's own stop looks like: no failure of the agent's.
@@ -101,9 +101,21 @@ def observe(line: bytes) -> Observation | None:
     if kind == "step":
         usage = stream.add_steps([event])
         return Observation(state="working", source="transcript", usage=usage)
-    if kind in ("message", "text", "tool", "answered"):
+    if kind == "tool":
+        return Observation(state="working", source="transcript", steps=_tool(event))
+    if kind in ("message", "text", "answered"):
         return Observation(state="working", source="transcript")
     return None
+
+
+def _tool(event: dict[str, Any]) -> tuple[Step, ...]:
+    """A call, or that it is over: the journal has no output."""
+    call, status = event.get("part"), event.get("status")
+    if status in ("completed", "error"):
+        return steps.returned(call, [status, event.get("title")])
+    if status == "running":
+        return steps.called(call, event.get("tool"), event.get("title"))
+    return ()
 
 
 def _status(event: dict[str, Any]) -> Observation | None:

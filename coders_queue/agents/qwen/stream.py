@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from coders_queue.agents import loose
+from coders_queue.agents import loose, steps
 from coders_queue.agents.gemini.stream import text_of, usage_of
 from coders_queue.models.observation import Observation
 from coders_queue.models.outcome import Usage
@@ -121,9 +121,9 @@ def observe(line: bytes) -> Observation | None:
         refused = refusal(event.get("message"))
         if refused is not None and event.get("parent_tool_use_id") is None:
             return Observation(state="error", source="stream", message=refused)
-        return Observation(state="working", source="stream")
-    if event["type"] == "user":
-        return Observation(state="working", source="stream")
+    if event["type"] in ("assistant", "user"):
+        made = steps.of_message(event.get("message"))
+        return Observation(state="working", source="stream", steps=made)
     if event["type"] == "system" and event.get("subtype") == "init":
         return Observation(state="starting", source="stream")
     return None

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from coders_queue.agents import loose
+from coders_queue.agents import loose, steps
 from coders_queue.agents.gemini.stream import add_usage, text_of, usage_of
 from coders_queue.agents.gemini.transcript import seconds
-from coders_queue.models.observation import Observation
+from coders_queue.models.observation import Observation, Step
 from coders_queue.models.outcome import Usage
 
 
@@ -78,8 +78,18 @@ def observe(line: bytes) -> Observation | None:
     if kind == "assistant" and not _calls(entry):
         return Observation(state="idle", source="transcript", result=_answer(entry), at=at)
     if kind in ("user", "assistant", "tool_result"):
-        return Observation(state="working", source="transcript", at=at)
+        return Observation(state="working", source="transcript", at=at, steps=_steps(entry))
     return None
+
+
+def _steps(entry: dict[str, Any]) -> tuple[Step, ...]:
+    made: tuple[Step, ...] = ()
+    for part in (loose.mapping(one) for one in loose.items(_parts(entry))):
+        call = loose.mapping(part.get("functionCall"))
+        back = loose.mapping(part.get("functionResponse"))
+        made += steps.called(call.get("id"), call.get("name"), call.get("args"))
+        made += steps.returned(back.get("id"), back.get("response"))
+    return made
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:
