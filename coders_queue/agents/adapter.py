@@ -116,6 +116,8 @@ class Adapter(Protocol):
     not, the host adds the wish to the task. Validated by the host in either case."""
     delivery: Delivery
     """How later prompts are typed into it."""
+    hook_directory: str | None
+    """The directory, in the attempt's private one, that its hooks write a file each into."""
 
     def lead(self, spec: SessionSpec, environ: Mapping[str, str]) -> SessionSpec:
         """The request with what leads the tool to the models of its ``provider``.
@@ -135,6 +137,10 @@ class Adapter(Protocol):
     def transcripts(self, spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:
         """Where the tool writes this conversation down: absolute glob patterns (parts
         that are not patterns escaped)."""
+        ...
+
+    def owns_transcripts(self, spec: SessionSpec, facts: LaunchFacts) -> bool:
+        """Whether :meth:`transcripts` names this conversation's files alone."""
         ...
 
     def read(

@@ -37,6 +37,7 @@ class Tool:
     tested: tuple[str, ...] = ()
     native_schema = False
     delivery = Delivery()
+    hook_directory: str | None = None
 
     name: str
 
@@ -54,6 +55,10 @@ class Tool:
     def transcripts(self, spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:
         """None."""
         return ()
+
+    def owns_transcripts(self, spec: SessionSpec, facts: LaunchFacts) -> bool:
+        """They lie under a name that the adapter gave, or in the attempt's own directory."""
+        return True
 
     def tells(self, mode: Mode) -> bool:
         """Nobody knows."""

@@ -38,6 +38,8 @@ from coders_workers.server.station import Station
 from coders_workers.server.verbs import Verbs
 from coders_workers.supervisor.host import Host
 from coders_workers.supervisor.supervisor import Supervisor
+from coders_workers.watchers.consequences import Consequences
+from coders_workers.watchers.watchers import Watchers
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +85,11 @@ class Worker:
             environ=environ,
         )
         self.supervisor = Supervisor(self._host)
+        self.watchers = Watchers(
+            self._host,
+            self.supervisor.watched,
+            Consequences(self._host, self.supervisor.stopper),
+        )
         self._bulletin = Bulletin(store)
         ttl = settings.host.lease_ttl
         # apart from the sweeps: a slow one must not cost the host its name
@@ -158,6 +165,7 @@ class Worker:
     def _open(self) -> None:
         if "host" in self._settings.host.roles:
             self.supervisor.sweep(starting=True)
+            self.watchers.start()
         self._bulletin.start()
         self._heartbeat.start()
         if "host" in self._settings.host.roles:
@@ -171,6 +179,7 @@ class Worker:
         if self._server is not None:
             self._server.stop()
         self._rounds.stop()
+        self.watchers.stop()
         self._heartbeat.stop()
         self._bulletin.stop()
         for pool in (self._starts, self._pool):

@@ -83,6 +83,7 @@ class ClaudeAdapter(Tool):
     takes_prompt = True
     native_schema = True
     delivery = Delivery(box_hides_paste=True, queues=True, commands="/!")
+    hook_directory: str | None = hooks.DIRECTORY
     package: Package | None = Package(
         name="@anthropic-ai/claude-code", program="node_modules/.bin/claude"
     )

@@ -85,6 +85,10 @@ class CodexAdapter(Tool):
             f"{glob.escape(place)}/**/rollout-*.jsonl" for place in config.conversations(facts)
         )
 
+    def owns_transcripts(self, spec: SessionSpec, facts: LaunchFacts) -> bool:
+        """Those of all sessions lie together."""
+        return False
+
     def plan(self, spec: SessionSpec, facts: LaunchFacts) -> LaunchPlan:
         """The command line. Raises UsageError for what Codex cannot be told."""
         prompt = prompt_of(facts.task, "codex")

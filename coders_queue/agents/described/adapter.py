@@ -101,6 +101,11 @@ class DescribedAdapter(Tool):
         values = self._values(spec, facts)
         return tuple(_pattern(one, values, facts.home) for one in log.files)
 
+    def owns_transcripts(self, spec: SessionSpec, facts: LaunchFacts) -> bool:
+        """Where they lie in the attempt's own directory; elsewhere nobody knows."""
+        own = glob.escape(facts.directory)
+        return all(one.startswith(f"{own}/") for one in self.transcripts(spec, facts))
+
     def read(
         self,
         spec: SessionSpec,

@@ -123,6 +123,11 @@ class GeminiAdapter(Tool):
             f"{glob.escape(facts.directory)}/{home.CALLS_FILE}",
         )
 
+    def owns_transcripts(self, spec: SessionSpec, facts: LaunchFacts) -> bool:
+        """Where the conversation's id is known, which is in the names."""
+        known = conversation_id(spec, facts)
+        return known is not None and _UUID.fullmatch(known) is not None
+
     def read(
         self,
         spec: SessionSpec,

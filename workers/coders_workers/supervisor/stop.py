@@ -44,13 +44,17 @@ class Stopper:
                 again = self._host.store.get(session_id)
                 if again is not None and again.state is State.ASSIGNED:
                     return self._finisher.end_unstarted(again, "cancelled", record.cancel_reason)
+        self.end(ref)
+        return True
+
+    def end(self, ref: str) -> None:
+        """Ask the agent to end, once, whatever the record says."""
         if self._watched.was_asked(ref):
-            return True  # a second SIGTERM tells many programs to drop what they were saving
-        directory = self._host.attempt_path(session_id, attempt)
+            return  # a second SIGTERM tells many programs to drop what they were saving
+        directory = self._host.attempt_path(*ids.parse_attempt_ref(ref))
         self._host.runtime.stop(ref, directory, self._host.settings.session.grace)
         if (directory / attempt_dir.STOP).exists():  # else it is to begin: the sweep asks again
             self._watched.asked(ref)
-        return True
 
     def enforce_deadlines(self) -> int:
         """Stop what is watched here and has run for longer than it may; how many."""

@@ -44,6 +44,11 @@ class Watched:
         with self._lock:
             return {ref: at for ref, at in self._refs.items() if at is not None}
 
+    def refs(self) -> set[str]:
+        """All that are watched."""
+        with self._lock:
+            return set(self._refs)
+
     def drop(self, ref: str) -> None:
         """Watch it no more."""
         with self._lock:

@@ -1,0 +1,1 @@
+"""Watching what agents do, on their host: cheap, all the time, and without any broker."""
