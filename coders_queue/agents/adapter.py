@@ -105,6 +105,10 @@ class Adapter(Protocol):
     nothing): credentials that only those need who use them for this tool."""
     takes_prompt: bool
     """Whether its task is words to a model, to which results of earlier steps can be appended."""
+    resumes: tuple[Mode, ...]
+    """The modes in which it can go on in a conversation of before."""
+    names_conversation: bool
+    """Whether a conversation has its id before it begins."""
     package: Package | None
     """Where versions of it can be installed from; None when it has none."""
     version_argv: tuple[str, ...]

@@ -32,6 +32,8 @@ class Tool:
     """The defaults of the adapter interface."""
 
     pass_env_when: Mapping[str, tuple[str, ...]] = {}
+    resumes: tuple[Mode, ...] = ()
+    names_conversation = False
     package: Package | None = None
     version_argv: tuple[str, ...] = ("--version",)
     tested: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
 from coders_queue import errors, ids
+from coders_queue.cli import supervision
 from coders_queue.cli.parser import add_json, complete_with
 from coders_queue.cli.text import exact, of_bytes
 from coders_queue.cli.times import parse_span
@@ -112,6 +113,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SPAN",
         help="stop the agent after this: seconds, or 90s, 10m, 2h, 1h30m",
     )
+    supervision.add_arguments(parser)
     add_json(parser)
 
 
@@ -141,6 +143,7 @@ def build(options: argparse.Namespace, environ: Mapping[str, str], *, wait: bool
             spec[field] = exact(value) if field != "task" else value
         elif value is not None:
             spec[field] = value
+    spec |= supervision.fields(options)
     return {
         # ours, so that a request whose answer got lost can be made again
         "id": ids.new_session_id(),

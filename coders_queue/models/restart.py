@@ -45,4 +45,6 @@ class AttemptEnd(Model):
     """Why it ended."""
     conversation_id: str | None = None
     """The tool's conversation, which the next attempt goes on with."""
+    idle: bool = False
+    """Whether the agent had answered by then, and waited for a prompt."""
     usage: Usage | None = None

@@ -61,7 +61,12 @@ class Dispatch:
         """Give a queued session to a host; False when none can take it now (it stays queued)."""
         if record.state is not State.QUEUED:
             return False
+        if record.due_at is not None and record.due_at > self._clock():
+            return False
         hosts = self._store.hosts()
+        if record.only_host is not None:
+            # the host that has its conversation and workspace begins it itself when it is due
+            hosts = {name: info for name, info in hosts.items() if name == record.only_host}
         host = choose_host(record.spec, hosts, self._store.live_count(hosts))
         if host is None:
             return False

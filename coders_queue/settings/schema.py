@@ -149,6 +149,8 @@ class SessionDefaults(Model):
     besides those its adapter asks for."""
     timeout: Seconds | None = None
     """Seconds an agent may run before it is stopped. Not set: no limit."""
+    check_timeout: Seconds = 600.0
+    """Seconds that a session's check may take before it counts as failed."""
 
 
 class SupervisionSettings(Model):

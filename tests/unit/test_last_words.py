@@ -13,7 +13,7 @@ WORK = {"type": "assistant", "message": {"content": [{"type": "text", "text": "s
 
 def told(*events: object) -> str | None:
     stream = b"".join(json.dumps(event).encode() + b"\n" for event in events)
-    return last_words.trouble(registry.get("claude"), stream, None)
+    return last_words.trouble(last_words.last(registry.get("claude"), stream, None))
 
 
 def test_the_last_trouble_is_told() -> None:
@@ -26,4 +26,4 @@ def test_a_trouble_that_passed_is_not() -> None:
     assert told(RETRY, WORK) is None
     assert told(WORK) is None
     assert told() is None
-    assert last_words.trouble(registry.get("shell"), b"\xff" * 1000, None) is None
+    assert last_words.last(registry.get("shell"), b"\xff" * 1000, None) is None

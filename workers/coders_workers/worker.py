@@ -170,6 +170,7 @@ class Worker:
         self._heartbeat.start()
         if "host" in self._settings.host.roles:
             self._rounds.start()
+            self.supervisor.due.start()
         self._server = SocketServer(self._paths.host_socket, self._verbs.handle)
         self._server.start()
         log.info("worker_ready", host=self._host.name, pid=os.getpid())
@@ -180,6 +181,7 @@ class Worker:
             self._server.stop()
         self._rounds.stop()
         self.watchers.stop()
+        self.supervisor.due.stop()
         self._heartbeat.stop()
         self._bulletin.stop()
         for pool in (self._starts, self._pool):

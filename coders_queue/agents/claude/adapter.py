@@ -81,6 +81,8 @@ class ClaudeAdapter(Tool):
         "CLAUDE_CODE_USE_VERTEX": ("GOOGLE_*", "CLOUDSDK_*", "CLOUD_ML_REGION", "VERTEX_REGION_*"),
     }
     takes_prompt = True
+    names_conversation = True
+    resumes: tuple[Mode, ...] = ("headless", "interactive")
     native_schema = True
     delivery = Delivery(box_hides_paste=True, queues=True, commands="/!")
     hook_directory: str | None = hooks.DIRECTORY

@@ -70,6 +70,7 @@ class CodexAdapter(Tool):
         *NETWORK_ENV,
     )
     takes_prompt = True
+    resumes: tuple[Mode, ...] = ("headless", "interactive")
     package: Package | None = Package(name="@openai/codex", program="node_modules/.bin/codex")
     tested: tuple[str, ...] = ("0.125.0", "0.159.3", "0.169.0")
     native_schema = True

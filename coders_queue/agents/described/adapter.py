@@ -42,6 +42,9 @@ class DescribedAdapter(Tool):
             ("interactive", description.interactive),
         )
         self.modes: tuple[Mode, ...] = tuple(mode for mode, run in runs if run is not None)
+        self.resumes: tuple[Mode, ...] = tuple(
+            mode for mode, run in runs if getattr(run, "resume", None)
+        )
         self.pass_env: tuple[str, ...] = (*description.pass_env, *NETWORK_ENV)
         self.package = _package(description)
         self.version_argv = description.version

@@ -77,6 +77,8 @@ class GeminiAdapter(Tool):
         "GOOGLE_GENAI_USE_GCA": ("GOOGLE_CLOUD_ACCESS_TOKEN",),
     }
     takes_prompt = True
+    names_conversation = True
+    resumes: tuple[Mode, ...] = ("headless", "interactive")
     delivery = Delivery(pause=0.5, box_hides_paste=True, queues=True, commands="/!?")
     package: Package | None = Package(name="@google/gemini-cli", program="node_modules/.bin/gemini")
     tested: tuple[str, ...] = ("0.47.0", "0.61.0")

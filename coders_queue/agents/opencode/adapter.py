@@ -74,6 +74,7 @@ class OpencodeAdapter(Tool):
     )
     pass_env_when: Mapping[str, tuple[str, ...]] = {}
     takes_prompt = True
+    resumes: tuple[Mode, ...] = ("headless", "interactive")
     package: Package | None = Package(name="opencode-ai", program="node_modules/.bin/opencode")
     tested: tuple[str, ...] = ("1.1.65", "1.18.33")
     # the first keys after the first picture can be lost

@@ -74,6 +74,8 @@ class QwenAdapter(Tool):
         *NETWORK_ENV,
     )
     takes_prompt = True
+    names_conversation = True
+    resumes: tuple[Mode, ...] = ("headless", "interactive")
     # it takes a prompt while it works, but one that stood there when it asked a question was lost
     delivery = Delivery(box_hides_paste=True, commands="/!?")
     native_schema = True

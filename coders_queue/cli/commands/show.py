@@ -40,6 +40,11 @@ def run(options: Namespace, context: Context) -> int:
         more = "" if len(task) <= _TASK_SHOWN else f"\n... ({len(task)} characters in all)"
         console.line(f"\n{console.paint('bold', 'task')}")
         console.line(printable_block(task[:_TASK_SHOWN]) + more)
+    for end in shown.get("history") or ():
+        line = (
+            f"attempt {end['attempt']} ended {instant(end['ended_at'])}: {end['cause']['message']}"
+        )
+        console.line(f"{console.paint('bold', 'before'.ljust(12))}  {printable(line)}")
     answer = session.result_text(shown)
     if answer:
         console.line(f"\n{console.paint('bold', 'result')}")
@@ -76,4 +81,7 @@ def _request(shown: dict[str, Any], now: float) -> list[tuple[str, str]]:
         then = shown.get(f"{title}_at")
         if then is not None:
             found.append((title, f"{instant(then)} ({ago(then, now)})"))
+    due = shown.get("due_at")
+    if due is not None and shown.get("state") == "queued":
+        found.append(("next attempt", f"not before {instant(due)}"))
     return [(title, str(value)) for title, value in found if value]

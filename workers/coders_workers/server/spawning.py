@@ -186,6 +186,9 @@ class Spawning:
         data.setdefault("owner", station.settings.owner)
         if data.get("correlation_id") is None:
             data["correlation_id"] = read.text(params, "correlation")
+        if restart := read.mapping(data, "restart"):
+            # what it leaves open is as this host has it
+            data["restart"] = {**station.settings.restart.model_dump(), **restart}
         if data.get("timeout") is None:
             data["timeout"] = station.settings.session.timeout
         if "workspace" not in data:

@@ -94,6 +94,7 @@ class Deliverer:
         UsageError for a text that cannot be a prompt. ``abandoned`` is asked while nothing was
         typed yet.
         """
+        record = plan.as_attempted(record)
         adapter = plan.adapter_for(record)
         text = _typeable(adapter, text)
         ref = ids.attempt_ref(record.id, record.attempt)

@@ -1,38 +1,43 @@
-"""The end of an attempt: what it left becomes an outcome, once."""
+"""The end of an attempt: what it left becomes the session's outcome, or another attempt follows.
+
+Each attempt ends once. What it left is read elsewhere; which end is followed by another attempt is
+decided by :mod:`coders_queue.restarting`.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import random
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import structlog
 
-from coders_queue import errors, ids
-from coders_queue.agents import answer
-from coders_queue.agents.adapter import Adapter, LaunchFacts
-from coders_queue.models.launch import ExitStatus, Reading
-from coders_queue.models.outcome import Cause, CauseKind, Outcome, WorkspaceResult
+from coders_queue import ids, restarting
+from coders_queue.agents import registry
+from coders_queue.models.outcome import Cause, CauseKind, Outcome, Usage, WorkspaceResult
 from coders_queue.models.record import SessionRecord
-from coders_workers import recording, workspace
-from coders_workers.programs import chosen
-from coders_workers.runtimes.base import Ended, Started
-from coders_workers.supervisor import last_words, overlay, plan, tool_files, typed_answer
+from coders_queue.models.restart import AttemptEnd, Restart
+from coders_workers import attempt_dir, workspace
+from coders_workers.runtimes.base import Ended
+from coders_workers.supervisor import check, ended_attempt, overlay, plan
+from coders_workers.supervisor.ended_attempt import EndedAttempt
 from coders_workers.supervisor.host import Host, correlate
 
 log = structlog.get_logger(__name__)
 
-#: In the directory of an attempt that was stopped because it ran for longer than it may.
-DEADLINE = "deadline"
-
-#: How much of its errors an adapter is shown to say why an agent failed, bytes.
-_STDERR_LIMIT = 64 * 1024
-
 
 class Finisher:
-    """Turns ended attempts into outcomes and sets off what follows."""
+    """Takes in ended attempts and sets off what follows."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, chance: Callable[[], float] = random.random) -> None:
         self._host = host
+        self._chance = chance
+        #: Called with a session's id when another attempt follows, and when it is due, epoch
+        #: seconds. Set by the supervisor when its services stand.
+        self.requeued: Callable[[str, float], object] = lambda _id, _due_at: None
 
     def finish(self, session_id: str, attempt: int) -> bool:
         """Take in an attempt that has ended; False while it runs, or when it was not current."""
@@ -52,8 +57,7 @@ class Finisher:
             )
             done = False
             if record is not None and current:
-                outcome = self._read(record, directory, ended)
-                done = self._record(record, outcome)
+                done = self._take_in(record, directory, ended)
             host.runtime.discard(ids.attempt_ref(session_id, attempt))
             overlay.remove(directory)
             host.follow.archive(session_id, attempt)
@@ -94,6 +98,116 @@ class Finisher:
         )
         return self._record(record, outcome)
 
+    def _take_in(self, record: SessionRecord, directory: Path, ended: Ended) -> bool:
+        left = ended_attempt.read(self._host, plan.as_attempted(record), directory, ended)
+        left = self._checked(record, directory, left)
+        if not left.final:
+            decision = self._decide(record, left)
+            if isinstance(decision, restarting.Again):
+                if self._requeue(record, directory, left, decision):
+                    return True
+            elif decision.cause is not None:
+                outcome = left.outcome.model_copy(update={"cause": decision.cause})
+                left = replace(left, outcome=outcome)
+        current = self._host.store.get(record.id)
+        if current is not None and current.cancel_reason is not None and not left.final:
+            # its end was asked for while it was read: a killed session does not come back
+            record = current
+            left = ended_attempt.read(self._host, plan.as_attempted(record), directory, ended)
+        outcome = left.outcome.model_copy(
+            update={
+                "workspace": self._workspace(directory),
+                "usage": _added_up([one.usage for one in record.history], left.outcome.usage),
+            }
+        )
+        return self._record(record, outcome)
+
+    def _checked(self, record: SessionRecord, directory: Path, left: EndedAttempt) -> EndedAttempt:
+        """With the word of the session's check, where it has one and the agent says all is well."""
+        prepared = workspace.recall(directory)
+        if not record.spec.check or left.outcome.state != "succeeded" or prepared is None:
+            return left
+        host = self._host
+        why = check.failure(
+            record.spec.check,
+            prepared.cwd,
+            plan.check_environment(host, record),
+            host.settings.session.check_timeout,
+        )
+        log.info("session_checked", session=record.id, attempt=record.attempt, cause=why)
+        if why is None:
+            return left
+        cause = Cause(kind="check", message=why)
+        outcome = left.outcome.model_copy(update={"state": "failed", "cause": cause})
+        return replace(left, outcome=outcome)
+
+    def _decide(
+        self, record: SessionRecord, left: EndedAttempt
+    ) -> restarting.Again | restarting.Over:
+        outcome = left.outcome
+        return restarting.decide(
+            restarting.kind_of(outcome.cause, outcome.exit_code, outcome.signal),
+            self._end_of(record, left),
+            record.history,
+            self._policy(record),
+            self._host.clock(),
+            resets_at=left.resets_at,
+            chance=self._chance,
+        )
+
+    def _end_of(self, record: SessionRecord, left: EndedAttempt) -> AttemptEnd:
+        outcome = left.outcome
+        return AttemptEnd(
+            attempt=record.attempt,
+            host=self._host.name,
+            started_at=outcome.started_at,
+            ended_at=outcome.ended_at or self._host.clock(),
+            exit_code=outcome.exit_code,
+            signal=outcome.signal,
+            cause=outcome.cause or Cause(kind="exit", message="it succeeded, and is run always"),
+            conversation_id=outcome.conversation_id if left.began else None,
+            idle=left.idle,
+            usage=outcome.usage,
+        )
+
+    def _requeue(
+        self,
+        record: SessionRecord,
+        directory: Path,
+        left: EndedAttempt,
+        decision: restarting.Again,
+    ) -> bool:
+        """Write down that another attempt follows; False when none may any more."""
+        host = self._host
+        end = self._end_of(record, left)
+        # what it was when the first attempt began: what it holds is counted from there
+        prepared = workspace.recall(directory)
+        if prepared is not None:
+            workspace.remember(self._shared(record), prepared)
+        if not host.store.requeue(record.id, end, due_at=decision.due_at, only_host=host.name):
+            return False
+        log.info(
+            "session_requeued",
+            session=record.id,
+            attempt=record.attempt,
+            cause=end.cause.kind,
+            seconds=round(decision.due_at - host.clock(), 3),
+        )
+        self.requeued(record.id, decision.due_at)
+        return True
+
+    def _policy(self, record: SessionRecord) -> Restart:
+        settings = self._host.settings
+        return restarting.policy_for(
+            record.spec,
+            settings.restart,
+            settings.agent(record.spec.agent).restart,
+            takes_prompt=registry.get(record.spec.agent).takes_prompt,
+        )
+
+    def _shared(self, record: SessionRecord) -> Path:
+        return attempt_dir.session_path(self._host.paths.sessions, record.id)
+
     def _record(self, record: SessionRecord, outcome: Outcome) -> bool:
         done = self._host.store.finish(record.id, record.attempt, outcome)
         if done:
@@ -104,126 +218,13 @@ class Finisher:
                 state=outcome.state,
                 cause=outcome.cause.kind if outcome.cause else None,
             )
+            with contextlib.suppress(OSError):
+                workspace.forget_shared(self._shared(record))
             self._host.follow.complete(record.id)
         return done
 
-    def _read(self, record: SessionRecord, directory: Path, ended: Ended) -> Outcome:
-        try:
-            return self._outcome(record, directory, ended)
-        except errors.Unavailable:
-            raise
-        except Exception as error:
-            # whatever cannot be read today cannot be read by the next sweep: end it, with the cause
-            log.exception("outcome_unreadable", session=record.id, attempt=record.attempt)
-            message = f"its end cannot be read: {type(error).__name__}: {error}"
-            return Outcome(
-                id=record.id,
-                state="failed",
-                exit_code=ended.status.code,
-                signal=ended.status.signal,
-                cause=Cause(kind="internal", message=message),
-                host=self._host.name,
-                attempts=record.attempt,
-                started_at=record.started_at,
-                ended_at=ended.at,
-            )
-
-    def _outcome(self, record: SessionRecord, directory: Path, ended: Ended) -> Outcome:
-        host = self._host
-        adapter = plan.adapter_for(record)
-        prepared = workspace.recall(directory)
-        cwd = str(prepared.cwd) if prepared else host.environ.get("HOME", "/")
-        facts = plan.facts_of(host, adapter, record, directory, cwd)
-        program = chosen.recall(directory)
-        started = host.runtime.started(directory)
-        facts = facts.model_copy(
-            update={
-                "version": program.version if program else None,
-                "started_at": started.at if started else None,
-            }
-        )
-        status = ended.status
-        held_up = None
-        if ended.error is not None:
-            reading = Reading(ok=False, message=ended.error)
-        else:
-            printed = recording.stdout_bytes(directory)
-            reading = adapter.read(
-                record.spec,
-                facts,
-                printed,
-                status,
-                recording.stderr_bytes(directory, _STDERR_LIMIT),
-                self._transcripts(record, adapter, facts, started),
-            )
-            reading = _typed(record, reading)
-            held_up = last_words.trouble(adapter, printed, facts.version)
-        text, truncated = recording.tail_text(directory, host.settings.session.output_limit)
-        late = deadline_reason(record) if (directory / DEADLINE).exists() else None
-        state, cause = self._verdict(record, status, ended, reading, late)
-        if cause is not None and cause.kind == "timeout" and held_up is not None:
-            cause = cause.model_copy(update={"message": f"{cause.message}; last: {held_up}"})
-        return Outcome(
-            id=record.id,
-            state=state,
-            exit_code=status.code if status.signal is None else 128 + status.signal,
-            signal=status.signal,
-            cause=cause,
-            result=reading.result,
-            output=text,
-            output_truncated=truncated,
-            usage=reading.usage,
-            conversation_id=reading.conversation_id,
-            agent_version=facts.version,
-            workspace=self._workspace(directory),
-            host=host.name,
-            attempts=record.attempt,
-            started_at=started.at if started else record.started_at,
-            ended_at=ended.at,
-        )
-
-    def _transcripts(
-        self,
-        record: SessionRecord,
-        adapter: Adapter,
-        facts: LaunchFacts,
-        started: Started | None,
-    ) -> tuple[bytes, ...]:
-        since = started.at if started else record.created_at
-        return tool_files.transcripts(adapter.transcripts(record.spec, facts), since)
-
-    def _verdict(
-        self,
-        record: SessionRecord,
-        status: ExitStatus,
-        ended: Ended,
-        reading: Reading,
-        late: str | None,
-    ) -> tuple[Literal["succeeded", "failed", "cancelled"], Cause | None]:
-        if record.cancel_reason is not None:
-            if record.cancel_reason == late:
-                return "cancelled", Cause(kind="timeout", message=record.cancel_reason)
-            return "cancelled", Cause(kind="cancelled", message=record.cancel_reason)
-        if ended.error is not None:
-            return "failed", Cause(kind="spawn", message=ended.error)
-        if status.lost:
-            message = f"the agent vanished from {self._host.name} without an exit status"
-            return "failed", Cause(kind="lost", message=message)
-        if reading.ok:
-            return "succeeded", None
-        if status.signal is not None:
-            fallback = f"ended by signal {status.signal}"
-            return "failed", Cause(kind="signal", message=reading.message or fallback)
-        if status.code == 0:
-            return "failed", Cause(
-                kind="agent-error", message=reading.message or "the agent reported an error"
-            )
-        return "failed", Cause(
-            kind="exit", message=reading.message or f"exited with status {status.code}"
-        )
-
     def _workspace(self, directory: Path) -> WorkspaceResult | None:
-        prepared = workspace.recall(directory)
+        prepared = workspace.recall(directory) or workspace.recall(directory.parent)
         if prepared is None:
             return None
         try:
@@ -233,22 +234,16 @@ class Finisher:
             return WorkspaceResult(path=str(prepared.cwd), branch=prepared.branch)
 
 
-def _typed(record: SessionRecord, reading: Reading) -> Reading:
-    """The reading with its answer as the data that was asked for."""
-    schema = record.spec.output_schema
-    if schema is None or not reading.ok:
-        return reading
-    try:
-        return reading.model_copy(update={"result": typed_answer.typed(reading.result, schema)})
-    except answer.WrongAnswer as error:
-        message = f"{record.spec.agent}: its answer is not as asked for: {error}"
-        return reading.model_copy(update={"ok": False, "message": message})
-
-
-def deadline_reason(record: SessionRecord) -> str:
-    """Why a session that ran for longer than it may is cancelled.
-
-    A person may give the same words as theirs; only with the mark in the attempt's directory are
-    they a deadline's.
-    """
-    return f"timeout: it ran for longer than {record.spec.timeout or 0:g} s"
+def _added_up(before: list[Usage | None], last: Usage | None) -> Usage | None:
+    """What all attempts consumed together."""
+    told = [one for one in (*before, last) if one is not None]
+    if not told:
+        return None
+    costs = [one.cost_usd for one in told if one.cost_usd is not None]
+    return Usage(
+        input_tokens=sum(one.input_tokens for one in told),
+        output_tokens=sum(one.output_tokens for one in told),
+        cache_read_tokens=sum(one.cache_read_tokens for one in told),
+        cache_write_tokens=sum(one.cache_write_tokens for one in told),
+        cost_usd=sum(costs) if costs else None,
+    )

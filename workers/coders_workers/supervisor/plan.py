@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from coders_queue import errors, ids
+from coders_queue import errors, ids, restarting
 from coders_queue.agents import answer, registry
 from coders_queue.agents.adapter import Adapter, LaunchFacts
 from coders_queue.agents.prompt import with_inputs
@@ -44,6 +44,12 @@ def adapter_for(record: SessionRecord) -> Adapter:
             f"it can run {' or '.join(adapter.modes)}",
         )
     return adapter
+
+
+def as_attempted(record: SessionRecord) -> SessionRecord:
+    """The record with its request as its current attempt carries it out, resumed where it can."""
+    adapter = registry.get(record.spec.agent)
+    return restarting.as_attempted(record, resumes=record.spec.mode in adapter.resumes)
 
 
 def program_for(
@@ -97,6 +103,23 @@ def facts_of(
         keep=str(host.paths.state / "agents" / spec.agent / "conversations"),
     )
     return facts.model_copy(update={"config": tool_files.config(adapter.config_files(spec, facts))})
+
+
+def check_environment(host: Host, record: SessionRecord) -> dict[str, str]:
+    """The environment of a session's check: the agent's, but for what its tool needs."""
+    spec = record.spec
+    configured = host.settings.agent(spec.agent)
+    host_env = environment.host_part(
+        host.environ, host.settings.session.pass_env, host.paths.sessions
+    )
+    return environment.compose(
+        host_env,
+        {},
+        configured.env,
+        spec.env,
+        {"CODERS_SESSION_ID": record.id, "CODERS_ATTEMPT": str(record.attempt)},
+        (),
+    )
 
 
 def _check_answer(adapter: Adapter, schema: dict[str, Any]) -> None:

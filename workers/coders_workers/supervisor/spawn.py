@@ -14,7 +14,7 @@ from coders_queue.store import kinds
 from coders_workers import attempt_dir, workspace
 from coders_workers.programs import chosen
 from coders_workers.runtimes.base import Started
-from coders_workers.supervisor import plan
+from coders_workers.supervisor import plan, remnants
 from coders_workers.supervisor.finish import Finisher
 from coders_workers.supervisor.host import Host, correlate
 from coders_workers.supervisor.watch import Watched
@@ -136,6 +136,8 @@ class Spawner:
 
     def _start(self, record: SessionRecord) -> None:
         host, spec = self._host, record.spec
+        if record.attempt > 1:
+            remnants.end(record.id, record.attempt)
         directory = attempt_dir.create(host.paths.sessions, record.id, record.attempt)
         ref = ids.attempt_ref(record.id, record.attempt)
         prepared = workspace.prepare(
@@ -146,8 +148,12 @@ class Spawner:
             worktrees_root=host.paths.worktrees,
             branch_prefix=host.settings.workspace.branch_prefix,
         )
+        # an earlier attempt's: what the workspace holds is counted from the first one's start
+        earlier = workspace.recall(directory.parent)
+        if earlier is not None and earlier.cwd == prepared.cwd:
+            prepared = earlier
         workspace.remember(directory, prepared)
-        launch = plan.make_launch(host, record, directory, prepared)
+        launch = plan.make_launch(host, plan.as_attempted(record), directory, prepared)
         self._watched.add(ref)
         try:
             started = host.runtime.start(

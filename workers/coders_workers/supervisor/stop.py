@@ -8,7 +8,8 @@ from coders_queue import ids
 from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
 from coders_workers import attempt_dir
-from coders_workers.supervisor.finish import DEADLINE, Finisher, deadline_reason
+from coders_workers.supervisor.ended_attempt import DEADLINE, deadline_reason
+from coders_workers.supervisor.finish import Finisher
 from coders_workers.supervisor.host import Host, correlate
 from coders_workers.supervisor.watch import Watched
 

@@ -6,6 +6,7 @@ from coders_queue import ids
 from coders_queue.models.spec import SessionSpec
 from coders_workers import attempt_dir
 from coders_workers.supervisor.archiver import Archiver
+from coders_workers.supervisor.due import DueStarts
 from coders_workers.supervisor.finish import Finisher
 from coders_workers.supervisor.host import Host
 from coders_workers.supervisor.spawn import Spawner
@@ -25,7 +26,9 @@ class Supervisor:
         self.stopper = Stopper(host, self.finisher, self.watched)
         self.archiver = Archiver(host)
         self.sweeper = Sweeper(host, self.spawner, self.stopper, self.finisher, self.watched)
+        self.due = DueStarts(host, self.spawner)
         self.watched.ended = self._ended
+        self.finisher.requeued = self.due.add
 
     def _ended(self, ref: str) -> None:
         session_id, attempt = ids.parse_attempt_ref(ref)
@@ -60,7 +63,9 @@ class Supervisor:
         """Hold what runs against what should run."""
         if starting:
             attempt_dir.finish_removals(self.host.paths.sessions)
-            return self.sweeper.sweep(patience=0.0)
+            counts = self.sweeper.sweep(patience=0.0)
+            self.due.load()
+            return counts
         return self.sweeper.sweep()
 
     def deadlines(self) -> int:

@@ -6,7 +6,7 @@
 
 from coders_workers.workspace.end import conclude
 from coders_workers.workspace.keep import why_kept
-from coders_workers.workspace.prepared import Prepared, recall, remember
+from coders_workers.workspace.prepared import Prepared, forget_shared, recall, remember
 from coders_workers.workspace.start import prepare
 from coders_workers.workspace.worktree import check_worktree, forget
 
@@ -15,6 +15,7 @@ __all__ = [
     "check_worktree",
     "conclude",
     "forget",
+    "forget_shared",
     "prepare",
     "recall",
     "remember",

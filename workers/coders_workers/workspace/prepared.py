@@ -89,6 +89,11 @@ def recall(directory: Path) -> Prepared | None:
         return None
 
 
+def forget_shared(directory: Path) -> None:
+    """Remove what a session's directory says for its further attempts: there will be none."""
+    (directory / FILE).unlink(missing_ok=True)
+
+
 def write(path: Path, data: dict[str, Any], *, sync: bool = True) -> None:
     """Write a JSON object in one step, 0600, so that it is there whole or not at all.
 
