@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
 
 from coders_queue import ids
 from coders_queue.models.base import Model
@@ -13,19 +15,26 @@ class Limit(Model):
     """One limit. A session that several count is admitted when all of them have room."""
 
     agent: str | None = None
-    """Counts this agent's sessions alone; None for every agent's."""
+    """Counts this agent's sessions alone. Not set: every agent's."""
     host: str | None = None
     """Counts sessions on this host alone."""
     owner: str | None = None
     """Counts this owner's sessions alone."""
     label: str | None = None
-    """Counts sessions with this label alone: ``KEY=VALUE``."""
+    """Counts sessions with this label alone: `KEY=VALUE`."""
     concurrency: int | None = Field(default=None, ge=0, le=1_000_000)
-    """Sessions that may be on a host at once; None for any number."""
+    """Sessions that may be on a host at once. Not set: any number."""
     rate: float | None = Field(default=None, gt=0, le=10_000, allow_inf_nan=False)
-    """Starts a second, on average; None for any rate."""
+    """Starts a second, on average. Not set: any rate."""
     burst: int = Field(default=1, ge=1, le=1_000_000)
-    """Starts at once that ``rate`` allows after a pause."""
+    """Starts at once that `rate` allows after a pause."""
+
+    @field_validator("concurrency", "rate", "burst", mode="before")
+    @classmethod
+    def _not_bool(cls, value: Any) -> Any:
+        if isinstance(value, bool):  # YAML's yes would otherwise pass as the number 1
+            raise ValueError("should be a number")
+        return value
 
     @model_validator(mode="after")
     def _limits_something(self) -> Limit:

@@ -36,17 +36,16 @@ RESERVED_PREFIXES = ("CODERS_TEST_",)
 def from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, KeyPath, Any]]:
     """Variable, key and value of each setting. Raises ConfigError for what looks like a typo."""
     known = {key.variable: key for key in keys.all_keys().values() if ANY not in key.path}
-    members = "|".join(path[2].upper() for path in keys.all_keys() if path[:2] == ("agents", ANY))
-    of_agent = re.compile(rf"CODERS_AGENTS_([A-Z0-9_]+)_({members})")
+    named = [_of_members(section) for section in keys.named_sections()]
     for variable, text in sorted(environ.items()):
         if not variable.startswith("CODERS_"):
             continue
         if variable in known:
             key = known[variable]
             path = key.path
-        elif agent := of_agent.fullmatch(variable):
-            path = ("agents", agent[1].lower(), agent[2].lower())
-            key = keys.all_keys()["agents", ANY, path[2]]
+        elif member := next(filter(None, (form.fullmatch(variable) for form in named)), None):
+            path = (member[1].lower(), member[2].lower(), member[3].lower())
+            key = keys.all_keys()[path[0], ANY, path[2]]
         elif variable in RESERVED or variable.startswith(RESERVED_PREFIXES):
             continue
         else:
@@ -54,6 +53,12 @@ def from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, KeyPath,
             continue
         if text:
             yield variable, path, from_text(key, text, variable)
+
+
+def _of_members(section: str) -> re.Pattern[str]:
+    """What the variables of a section look like whose members the user names."""
+    ends = "|".join(key.path[2].upper() for key in keys.members(section))
+    return re.compile(rf"CODERS_({section.upper()})_([A-Z0-9_]+)_({ends})")
 
 
 def from_text(key: Key, text: str, where: str) -> Any:

@@ -20,18 +20,21 @@ _HEAD = """\
 # JSON and TOML do as well. Made by `python -m coders_queue.settings.publish`: do not edit.
 # yaml-language-server: $schema=../coders.schema.json"""
 
-_AGENTS = """
-# Agents by name; none needs to be here. For example:
-#
-#   agents:
-#     claude:
-"""
+#: A section whose members the user names: what it says, a name and what is set for the example.
+_NAMED: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "agents": ("Agents by name; none needs to be here.", "claude", {}),
+    "limits": (
+        "Limits on the whole fleet, by names of your own.",
+        "claude-fleet",
+        {"agent": "claude", "concurrency": 5},
+    ),
+}
 
 
 def example() -> str:
     """The text of the file."""
     lines = [_HEAD]
-    top = [key for key in keys.all_keys().values() if key.path[0] != "agents"]
+    top = [key for key in keys.all_keys().values() if ANY not in key.path]
     for section, members in groupby(top, lambda key: key.path[:-1]):
         lines.append("")
         indent = "  " * len(section)
@@ -40,11 +43,12 @@ def example() -> str:
         for key in members:
             lines += _comment(key, indent + "# ")
             lines += _entry(key, indent)
-    lines += _AGENTS.splitlines()
-    for key in keys.all_keys().values():
-        if ANY in key.path:
+    for section in keys.named_sections():
+        meaning, name, values = _NAMED[section]
+        lines += ["", f"# {meaning} For example:", "#", f"#   {section}:", f"#     {name}:"]
+        for key in keys.members(section):
             lines += _comment(key, "#       # ")
-            lines.append(f"#       {key.path[-1]}: {_yaml(default(key))}")
+            lines.append(f"#       {key.path[-1]}: {_yaml(values.get(key.path[-1], default(key)))}")
     return "\n".join(lines) + "\n"
 
 

@@ -1,7 +1,7 @@
 """The names of the settings: dotted keys, environment variables, and the nearest right one.
 
-Owns the walk over the schema. ``agents.*.program`` stands for that key of any agent. A *path* is a
-key in parts, ``("broker", "url")``.
+Owns the walk over the schema. ``agents.*.program`` stands for that key of any agent, as does
+``limits.*.rate`` for that of any limit. A *path* is a key in parts, ``("broker", "url")``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from coders_queue.settings.schema import Settings
 KeyPath = tuple[str, ...]
 Kind = Literal["scalar", "list", "table"]
 
-#: Stands for a name that the user chooses: an agent's.
+#: Stands for a name that the user chooses: an agent's, a limit's.
 ANY = "*"
 
 #: What a project's own file may set. Such a file comes with a cloned repository, so it is not to be
@@ -57,7 +57,7 @@ class Key:
 
     @property
     def variable(self) -> str:
-        """Its environment variable, with ``<NAME>`` for an agent's name."""
+        """Its environment variable, with ``<NAME>`` for a name that the user chooses."""
         return "CODERS_" + "_".join("<NAME>" if p == ANY else p.upper() for p in self.path)
 
     @property
@@ -117,8 +117,19 @@ def _sections() -> frozenset[KeyPath]:
     return frozenset(path[:end] for path in all_keys() for end in range(len(path)))
 
 
+@cache
+def named_sections() -> tuple[str, ...]:
+    """The sections whose members the user names."""
+    return tuple(dict.fromkeys(path[0] for path in all_keys() if path[1:2] == (ANY,)))
+
+
+def members(section: str) -> list[Key]:
+    """The keys of each member of such a section."""
+    return [key for path, key in all_keys().items() if path[:2] == (section, ANY)]
+
+
 def _general(path: KeyPath) -> KeyPath:
-    return (path[0], ANY, *path[2:]) if len(path) > 1 and path[0] == "agents" else path
+    return (path[0], ANY, *path[2:]) if len(path) > 1 and path[0] in named_sections() else path
 
 
 def find(path: KeyPath) -> Key | None:

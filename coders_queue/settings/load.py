@@ -106,18 +106,25 @@ def load_current(overrides: Mapping[str, Any] = MappingProxyType({})) -> Loaded:
 
 
 def leaves(settings: Settings) -> Iterator[tuple[KeyPath, Any]]:
-    """Each key of given settings with its value, an agent's and a variable's too."""
+    """Each key of given settings with its value, an agent's, a limit's and a variable's too."""
     for key in keys.all_keys().values():
         if ANY not in key.path:
             value: Any = settings
             for name in key.path:
                 value = getattr(value, name)
-            yield key.path, value
-    for agent, its in sorted(settings.agents.items()):
-        yield ("agents", agent, "program"), its.program
-        yield ("agents", agent, "args"), its.args
-        for variable, value in sorted(its.env.items()):
-            yield ("agents", agent, "env", variable), value
+            # nothing in a table is told of, too
+            yield from _cells(key.path, value) if value != {} else ((key.path, value),)
+    for section in keys.named_sections():
+        for name, its in sorted(getattr(settings, section).items()):
+            for key in keys.members(section):
+                yield from _cells((section, name, key.path[2]), getattr(its, key.path[2]))
+
+
+def _cells(path: KeyPath, value: Any) -> Iterator[tuple[KeyPath, Any]]:
+    if isinstance(value, dict):
+        yield from (((*path, name), inner) for name, inner in sorted(value.items()))
+    else:
+        yield path, value
 
 
 def _of_file(read: Document, user: Path | None) -> _Source:
@@ -153,7 +160,7 @@ def _flat(tree: Mapping[str, Any], path: KeyPath, read: Document) -> Iterator[tu
         elif isinstance(value, dict):
             yield from _flat(value, here, read)
         elif value is not None:  # a section whose every key is commented out is None
-            names = ", ".join(keys.children(here)) or "the agents' names"
+            names = ", ".join(keys.children(here)) or "names of your own"
             raise errors.ConfigError(
                 f"{read.where(here)}: {dotted(here)} is a section, not a value",
                 f"its keys: {names}",
@@ -230,7 +237,7 @@ def _wrong_value(source: _Source, wrong: list[ErrorDetails]) -> errors.ConfigErr
     message = message.removeprefix("Input ").removeprefix("String ")
     if first["type"] == "string_type":
         message = "should be a text; put it in quotes"
-    key = keys.find(path[:3] if path[0] == "agents" else path) or keys.find(path[:2])
+    key = keys.find(path) or keys.find(path[:3]) or keys.find(path[:2])
     value = first["input"]
     shown = "" if key is None or key.secret or isinstance(value, dict) else f", not {_clip(value)}"
     more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""

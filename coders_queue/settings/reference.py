@@ -43,6 +43,12 @@ any other is refused, with the line named:
 
 """
 
+_NAMED = {
+    "agents": "One agent's command line tool. `NAME` is the agent's: `claude`, `shell`, ...",
+    "limits": "One limit on the whole fleet, of a name of your own. A session that several count "
+    "is admitted when all have room. At least one of `concurrency` and `rate` is needed.",
+}
+
 _OTHERS = """
 ## Other variables
 
@@ -92,7 +98,7 @@ def _doc(section: keys.KeyPath) -> str:
     if not section:
         return ""
     name = section[0]
-    if name == "agents":
-        return "One agent's command line tool. `NAME` is the agent's: `claude`, `shell`, ..."
+    if name in _NAMED:
+        return _NAMED[name]
     model = Settings.model_fields[name].annotation
     return (getattr(model, "__doc__", None) or "").strip()

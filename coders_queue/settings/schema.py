@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from coders_queue import ids
 from coders_queue.models.base import Model
+from coders_queue.models.limit import Limit
 from coders_queue.models.restart import Policy, Restart
 
 _DAY = 24 * 3600.0
@@ -293,6 +294,8 @@ class ProgramSettings(Model):
 
 
 AgentName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+LimitName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+Weight = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False), Number]
 
 
 class Settings(Model):
@@ -308,10 +311,15 @@ class Settings(Model):
     tmux: TmuxSettings = TmuxSettings()
     agents: dict[AgentName, AgentSettings] = Field(default_factory=dict)
     """Agents by name."""
+    limits: dict[LimitName, Limit] = Field(default_factory=dict)
+    """Limits on the whole fleet, by name."""
     programs: ProgramSettings = ProgramSettings()
     log: LogSettings = LogSettings()
     owner: Text = Field(default_factory=system_user)
     """Who sessions are run for. Default: the operating system's user."""
+    shares: dict[Text, Weight] = Field(default_factory=dict)
+    """The weights of owners when sessions wait: one of 2 has twice the starts of one of 1. An owner
+    who is not named here has a weight of 1."""
 
     def agent(self, name: str) -> AgentSettings:
         """The settings of one agent; the defaults when nothing was set for it."""

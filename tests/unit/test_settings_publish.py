@@ -38,18 +38,25 @@ def test_the_example_is_the_defaults(tmp_path: Path) -> None:
     loaded = load({"HOME": str(tmp_path)}, tmp_path, system=system)
     assert loaded.settings == Settings()
     for name, origin in loaded.origins.items():
-        expected = "default" if name in ("host.name", "owner") else f"file {system}/config.yaml:"
+        expected = (
+            "default" if name in ("host.name", "owner", "shares") else f"file {system}/config.yaml:"
+        )
         assert origin.startswith(expected), name
     for key in keys.all_keys().values():
         assert f"{key.path[-1]}:" in text
 
 
-def test_the_commented_agents_of_the_example_are_legal(tmp_path: Path) -> None:
+def test_the_commented_members_of_the_example_are_legal(tmp_path: Path) -> None:
     """Somebody will take the comment signs away."""
     text = (ROOT / "config/examples/config.yaml").read_text(encoding="utf-8")
-    _, _, tail = text.partition("For example:\n")
-    data = yaml.safe_load("\n".join(line.removeprefix("#") for line in tail.splitlines()))
-    assert set(Settings.model_validate(data).agents) == {"claude"}
+    _, *blocks = text.split("For example:\n")
+    data = {}
+    for block in blocks:
+        lines = [line for line in block.splitlines() if line.startswith("#  ") or line == "#"]
+        data |= yaml.safe_load("\n".join(line.removeprefix("#") for line in lines))
+    found = Settings.model_validate(data)
+    assert set(found.agents) == {"claude"}
+    assert found.limits["claude-fleet"].concurrency == 5
 
 
 def test_the_schema_refuses_unknown_keys_and_describes_known_ones() -> None:
