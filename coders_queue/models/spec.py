@@ -146,6 +146,12 @@ class SessionSpec(Model):
     """Ties log lines from command to transcript together; the session's id when None."""
 
     @property
+    def account(self) -> str:
+        """Whose quota it uses up, as far as the request tells: its agent's, or its agent's with
+        another provider."""
+        return self.agent if self.provider is None else f"{self.agent}@{self.provider}"
+
+    @property
     def place(self) -> str:
         """The directory that its workspace is, or is made from."""
         workspace = self.workspace

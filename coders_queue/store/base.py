@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from coders_queue.models.activity import Activity
+from coders_queue.models.admission import Admission, Admitted, Wait
 from coders_queue.models.event import Event
 from coders_queue.models.heartbeat import Heartbeat, HostHealth
 from coders_queue.models.lifecycle import State
+from coders_queue.models.limit import Limit
 from coders_queue.models.outcome import Outcome
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.restart import AttemptEnd
@@ -37,7 +39,8 @@ class Store(Protocol):
     ) -> SessionRecord:
         """Write a new session as QUEUED, or with ``host`` straight as ASSIGNED (attempt 1).
 
-        Where that host has ``capacity`` live sessions already, it becomes QUEUED all the same.
+        Where that host has ``capacity`` live sessions already, where a limit or an exhausted
+        account forbids it, or somebody waits who goes before, it becomes QUEUED all the same.
         ``publish`` holds the options its message is sent with, so that a lost one can be repeated.
         A second call with the same id changes nothing and returns the record as it is.
         Raises Conflict when ``spec.name`` belongs to another live session; nothing is written then.
@@ -47,15 +50,33 @@ class Store(Protocol):
     def attach_request(
         self, session_id: str, request: Mapping[str, Any], inputs: Sequence[Any] = ()
     ) -> bool:
-        """Save the Celery request context, once; False when there was one already."""
+        """Save the Celery request context, once; False when there was one already.
+
+        From then on a QUEUED session waits for its turn (see :meth:`admit`).
+        """
         ...
 
     def assign(self, session_id: str, host: str, *, capacity: int | None = None) -> int | None:
         """QUEUED -> ASSIGNED on ``host`` with the next attempt number, which is returned.
 
         None when the session is not QUEUED (someone else was first, or it was cancelled), not due
-        yet or for another host only, and when the host has ``capacity`` live sessions already.
+        yet or for another host only, when the host has ``capacity`` live sessions already, and
+        when a limit or an exhausted account forbids it. Nobody's turn counts: see :meth:`admit`.
         """
+        ...
+
+    def admit(self, hosts: Mapping[str, int]) -> Admitted | Wait:
+        """Give the session whose turn it is to one of ``hosts``, by name with their capacity.
+
+        Turns come by priority, among owners by their shares, among an owner's by age; those that a
+        limit, an account or a host holds up are passed over. One that keeps its place gets it back
+        as soon as it is due. Of several hosts the emptiest takes it. All of it in one step: no
+        limit is ever passed.
+        """
+        ...
+
+    def prioritize(self, session_id: str, priority: int) -> bool:
+        """Change the priority of a QUEUED session; False for any other. Raises UsageError."""
         ...
 
     def move(
@@ -84,10 +105,13 @@ class Store(Protocol):
         *,
         due_at: float | None = None,
         only_host: str | None = None,
+        keeps_place: bool = False,
     ) -> bool:
         """The current attempt, ``end.attempt``, is over and another will follow: -> QUEUED.
 
-        ``due_at`` and ``only_host`` bound when and where :meth:`assign` gives it away again. The
+        ``due_at`` and ``only_host`` bound when and where :meth:`assign` gives it away again. With
+        ``keeps_place`` the host and all limits go on counting it, so that nothing but time is
+        between it and its next attempt. The
         end goes to the record's history. False under the same conditions as :meth:`move`, and when
         the session's end was asked for: a killed session never comes back.
         """
@@ -223,7 +247,7 @@ class Store(Protocol):
         ...
 
     def live_count(self, hosts: Iterable[str]) -> dict[str, int]:
-        """Sessions on each host that have not ended."""
+        """Sessions on each host that have not ended, and those whose place it keeps."""
         ...
 
     # -- chords --------------------------------------------------------------------------------
@@ -238,6 +262,38 @@ class Store(Protocol):
 
     def unwatch_chord(self, body_id: str) -> None:
         """The body was sent: forget it."""
+        ...
+
+    # -- limits and shares ---------------------------------------------------------------------
+
+    def set_limits(self, limits: Mapping[str, Limit | None]) -> None:
+        """Set limits of the fleet by name, or with None remove them.
+
+        A new one counts the sessions that have a place already; none of them is ended for it.
+        """
+        ...
+
+    def set_shares(self, shares: Mapping[str, float | None]) -> None:
+        """Set owners' weights, or with None remove them."""
+        ...
+
+    def configure(
+        self, host: str, limits: Mapping[str, Limit], shares: Mapping[str, float]
+    ) -> bool:
+        """Take over what a host's configuration says, where it differs from what it said last.
+
+        The last word counts, whoever's it is: what is unchanged here and was changed elsewhere
+        stays as it is there. Whether anything was different.
+        """
+        ...
+
+    def exhaust(self, account: str, until: float | None) -> None:
+        """No session of the account (:attr:`SessionSpec.account`) starts until then; of several
+        times the latest counts. None: from now on they may."""
+        ...
+
+    def admission(self) -> Admission:
+        """All that decides on who starts next."""
         ...
 
     # -- upkeep --------------------------------------------------------------------------------

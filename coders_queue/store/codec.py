@@ -23,6 +23,7 @@ from pydantic import ValidationError
 
 from coders_queue import errors
 from coders_queue.models.lifecycle import State
+from coders_queue.models.limit import Limit
 from coders_queue.models.outcome import Outcome
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.spec import SessionSpec
@@ -33,6 +34,7 @@ FIELDS = (
     "attempt",
     "spec",
     "env",
+    "priority",
     "host",
     "created_at",
     "assigned_at",
@@ -58,7 +60,12 @@ LIST_FIELDS = FIELDS[: FIELDS.index("inputs")]
 #: The label that says what a lenient reading could not show.
 NEWER_LABEL = "coders.newer"
 
+#: Stands for any host, agent, ... in what limits and turns are told apart by.
+ANY = "*"
+
 _JSON_FIELDS = frozenset(FIELDS) - {"state", "host", "only_host", "archived"}
+#: Parts of the request that have fields of their own, since they change.
+_OF_SPEC = ("env", "priority")
 _UPGRADE = "upgrade coders-queue here to the version that wrote it"
 
 
@@ -81,10 +88,13 @@ def encode_new(
     """The fields of a new record, but for state, attempt and what an assignment adds."""
     parts = spec.model_dump(mode="python")
     env: dict[str, str] = parts.pop("env")
+    priority: int = parts.pop("priority")
     fields = {
         "spec": dumps(parts, "the specification"),
         "env": dumps(env, "the environment"),
         "env_blank": dumps(dict.fromkeys(env, ""), "the environment"),
+        "priority": str(priority),
+        "claim": encode_claim(spec),
         "owner": encode_owner(spec.owner),
         "created_at": number(created_at),
     }
@@ -100,6 +110,65 @@ def encode_new(
 def encode_owner(owner: str) -> str:
     """An owner as its field holds it, to compare by."""
     return dumps(owner, "the owner")
+
+
+def encode_claim(spec: SessionSpec) -> str:
+    """What limits and turns tell a session by, a line each: owner, agent, account, host, labels.
+
+    All but the host is JSON, which has no line ends; ``*`` is any host.
+    """
+    labels = (dumps(f"{key}={value}", "a label") for key, value in sorted(spec.labels.items()))
+    return "\n".join(
+        (
+            encode_owner(spec.owner),
+            dumps(spec.agent, "the agent"),
+            encode_account(spec.account),
+            spec.host or ANY,
+            *labels,
+        )
+    )
+
+
+def encode_account(account: str) -> str:
+    """An account as it is stored, to compare by."""
+    return dumps(account, "the account")
+
+
+def encode_limit(limit: Limit) -> str:
+    """A limit, a line each: agent, host, owner, label, concurrency, rate, burst."""
+
+    def word(text: str | None) -> str:
+        return ANY if text is None else dumps(text, "the limit")
+
+    return "\n".join(
+        (
+            word(limit.agent),
+            limit.host or ANY,
+            word(limit.owner),
+            word(limit.label),
+            ANY if limit.concurrency is None else str(limit.concurrency),
+            ANY if limit.rate is None else number(limit.rate),
+            str(limit.burst),
+        )
+    )
+
+
+def decode_limit(text: str) -> Limit:
+    """What :func:`encode_limit` made."""
+    agent, host, owner, label, concurrency, rate, burst = text.split("\n")
+
+    def value(word: str) -> Any:
+        return None if word == ANY else json.loads(word)
+
+    return Limit(
+        agent=value(agent),
+        host=None if host == ANY else host,
+        owner=value(owner),
+        label=value(label),
+        concurrency=value(concurrency),
+        rate=value(rate),
+        burst=int(burst),
+    )
 
 
 def encode_outcome(outcome: Outcome) -> str:
@@ -197,8 +266,10 @@ def _parse(session_id: str, fields: Mapping[str, str]) -> dict[str, Any]:
             data[name] = text or None
         else:
             data[name] = text
-    if isinstance(data.get("spec"), dict) and "env" in data:
-        data["spec"] = data["spec"] | {"env": data.pop("env")}
+    if isinstance(data.get("spec"), dict):
+        data["spec"] = data["spec"] | {
+            name: data.pop(name) for name in _OF_SPEC if data.get(name) is not None
+        }
     return data
 
 
@@ -240,8 +311,7 @@ def _stand_ins(data: dict[str, Any]) -> dict[str, Any]:
     spec.setdefault("workspace", {"type": "directory", "path": "/?"})
     if spec["agent"] == "shell" and not spec.get("argv") and spec.get("task") is None:
         spec["argv"] = ["?"]
-    if data.get("env") is not None:
-        spec["env"] = data["env"]
+    spec |= {name: data[name] for name in _OF_SPEC if data.get(name) is not None}
     if data.get("ended_at") is not None:
         nearest = State.FAILED
     else:
@@ -249,6 +319,6 @@ def _stand_ins(data: dict[str, Any]) -> dict[str, Any]:
     return {
         "state": nearest,
         "created_at": 0.0,
-        **{name: value for name, value in data.items() if name != "env"},
+        **{name: value for name, value in data.items() if name not in _OF_SPEC},
         "spec": spec,
     }

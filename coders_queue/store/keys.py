@@ -65,6 +65,72 @@ class Keys:
         """Set of a host's ids that have not ended; gone with the last. Owned by the records."""
         return f"{self.prefix}host-sessions:{host}"
 
+    # -- whose turn it is ----------------------------------------------------------------------
+
+    @property
+    def parked(self) -> str:
+        """Sorted set: id by time, of queued sessions that wait for it. Owned by the records."""
+        return f"{self.prefix}parked"
+
+    def line(self, line: str) -> str:
+        """Sorted set: id by time of creation, of those that wait and are alike to limits and
+        hosts; gone with the last. Owned by the records."""
+        return f"{self.prefix}line:{line}"
+
+    def lines(self, turn: str) -> str:
+        """Sorted set: an owner's lines at a priority by their first's time of creation; gone with
+        the last. Owned by the records."""
+        return f"{self.prefix}lines:{turn}"
+
+    def turns(self, priority: str) -> str:
+        """Sorted set: owner by the virtual time of the next turn; gone when nobody waits."""
+        return f"{self.prefix}turns:{priority}"
+
+    def turns_over(self, priority: str) -> str:
+        """Sorted set: the same of owners of whom nobody waits; gone when nobody waits at all."""
+        return f"{self.prefix}turns-over:{priority}"
+
+    @property
+    def clocks(self) -> str:
+        """Hash: priority to its virtual time, while somebody waits there."""
+        return f"{self.prefix}turn-clocks"
+
+    @property
+    def freed(self) -> str:
+        """List: when places became free, the last 50. TTL: an hour after the last."""
+        return f"{self.prefix}freed"
+
+    # -- limits --------------------------------------------------------------------------------
+
+    @property
+    def limits(self) -> str:
+        """Hash: the fleet's limits by name. No TTL: a field goes when somebody removes it."""
+        return f"{self.prefix}limits"
+
+    def limit_sessions(self, name: str) -> str:
+        """Set of ids that have a place and are counted by the limit. Owned by the records."""
+        return f"{self.prefix}limit-sessions:{name}"
+
+    def limit_rate(self, name: str) -> str:
+        """The time up to which its rate is used up. TTL: until then."""
+        return f"{self.prefix}limit-rate:{name}"
+
+    @property
+    def shares(self) -> str:
+        """Hash: owner to weight. No TTL: a field goes when somebody removes it."""
+        return f"{self.prefix}shares"
+
+    @property
+    def configured(self) -> str:
+        """Hash: host to what its configuration last said of limits and shares. No TTL: one for
+        each host that ever said something."""
+        return f"{self.prefix}configured"
+
+    @property
+    def exhausted(self) -> str:
+        """Sorted set: account by the time its quota is renewed. ``trim`` drops those renewed."""
+        return f"{self.prefix}exhausted"
+
     # -- events --------------------------------------------------------------------------------
 
     @property
@@ -119,8 +185,18 @@ class Keys:
             self.names,
             self.ended_names,
             self.events,
+            self.parked,
+            self.clocks,
+            self.limits,
+            self.shares,
+            self.configured,
+            self.exhausted,
         }
-        return key in fixed or key.startswith((self.session(""), self.host_sessions("")))
+        stems = (
+            *(self.session(""), self.host_sessions(""), self.line(""), self.lines("")),
+            *(self.turns(""), self.turns_over(""), self.limit_sessions("")),
+        )
+        return key in fixed or key.startswith(stems)
 
 
 def ended_name(name: str, ended_at: float, session_id: str) -> str:

@@ -19,6 +19,8 @@ CANCEL_REQUESTED = "session.cancel_requested"
 INSTALLING = "session.installing"
 #: An attempt ended that is followed by another.
 REQUEUED = "session.requeued"
+#: A session that waits was given another priority.
+PRIORITIZED = "session.prioritized"
 #: What the agent is doing has changed.
 ACTIVITY = "session.activity"
 #: Celery has delivered the result.

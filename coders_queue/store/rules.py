@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import TypeVar
 
 from coders_queue import errors
 from coders_queue.models.lifecycle import ENDED, ON_HOST, State, sources_of
@@ -22,10 +24,20 @@ OF_AN_ATTEMPT = ("host", "assigned_at", "started_at", "pid", "agent_version", "a
 HISTORY = 50
 #: How long the health of a host that says nothing more is kept, seconds.
 HEALTH = 24 * 3600.0
+#: How far an owner whose sessions were held up may be behind and catch up, in starts.
+CATCH_UP = 32
+#: When a session that keeps its place on a host that is away is looked at again, seconds.
+AGAIN = 5.0
+#: How many that wait for a time one admission looks at.
+PARKED = 100
+#: How many times at which places became free are remembered.
+FREED = 50
 #: How long a record is kept once its result is delivered, seconds.
 RETENTION = 7 * 24 * 3600.0
 #: About how many events the stream keeps.
 MAX_EVENTS = 100_000
+
+T = TypeVar("T")
 
 _EVENT_ID = re.compile(r"(\d{1,19})(?:-(\d{1,19}))?\Z")
 
@@ -36,9 +48,27 @@ def check_target(target: State) -> None:
         raise ValueError(f"move() does not lead to {target.value!r}: use assign() or finish()")
 
 
+def check_priority(priority: int) -> None:
+    """Raises UsageError for what is no priority."""
+    if priority not in range(10):
+        raise errors.UsageError(f"{priority} is no priority", "0 goes first, 9 last")
+
+
 def cancelled(session_id: str, reason: str) -> Outcome:
     """The outcome of a session that was cancelled before a host had it."""
     return Outcome(id=session_id, state="cancelled", cause=Cause(kind="cancelled", message=reason))
+
+
+def configured(
+    before: Mapping[str, T] | None, now: Mapping[str, T], in_force: Mapping[str, T]
+) -> dict[str, T | None]:
+    """What a host's configuration changes that said ``before``: None for what goes.
+
+    What it said before and somebody has changed since is theirs.
+    """
+    said = before or {}
+    gone = {name: None for name in said if name not in now and in_force.get(name) == said[name]}
+    return gone | {name: value for name, value in now.items() if said.get(name) != value}
 
 
 def event_place(event_id: str) -> tuple[int, int]:

@@ -56,7 +56,8 @@ def store(client: Client) -> RedisStore:
 
 class TestKeys:
     def test_a_whole_life_leaves_nothing_for_ever(self, client: Client) -> None:
-        """Once settled, expired and trimmed, a session leaves only the event stream."""
+        """Once settled, expired and trimmed, a session leaves only the event stream, and for an
+        hour the time at which its place became free."""
         store = RedisStore(client, retention=0.05)
         store.submit("s", SPEC, host="h")
         store.attach_request("s", {"a": 1})
@@ -67,7 +68,8 @@ class TestKeys:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         assert store.trim() == 1
-        assert client.keys("*") == [KEYS.events]
+        assert 0 < client.ttl(KEYS.freed) <= 3600
+        assert set(client.keys("*")) == {KEYS.events, KEYS.freed}
 
     def test_the_leak_check_finds_leaks(
         self, client: Client, leaks: Callable[[Client], list[str]]
@@ -274,6 +276,13 @@ COMMANDS: dict[str, Callable[[Store], object]] = {
     "submit": lambda store: store.submit("s", SPEC),
     "attach_request": lambda store: store.attach_request("s", {}),
     "assign": lambda store: store.assign("s", "h"),
+    "admit": lambda store: store.admit({"h": 1}),
+    "prioritize": lambda store: store.prioritize("s", 1),
+    "set_limits": lambda store: store.set_limits({"l": None}),
+    "set_shares": lambda store: store.set_shares({"o": 1}),
+    "configure": lambda store: store.configure("h", {}, {}),
+    "exhaust": lambda store: store.exhaust("a", 1),
+    "admission": lambda store: store.admission(),
     "move": lambda store: store.move("s", 1, State.STARTING),
     "requeue": lambda store: store.requeue("s", END),
     "note_activity": lambda store: store.note_activity("s", 1, ACTIVITY),

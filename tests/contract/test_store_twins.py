@@ -13,7 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from coders_queue import errors
 from coders_queue.clock import ManualClock
 from coders_queue.models.lifecycle import State
+from coders_queue.models.limit import Limit
 from coders_queue.models.outcome import Cause, Outcome
+from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import DirectoryWorkspace, SessionSpec
 from coders_queue.store.base import Store
 from coders_queue.store.connect import Client, connect
@@ -21,6 +23,15 @@ from coders_queue.store.memory import MemoryStore
 from coders_queue.store.redis import RedisStore
 
 IDS = st.sampled_from(["aa-1", "aa-2", "ab-3", "b-4"])
+OWNERS = ["ann", "ü\udcff"]
+LIMITS = st.builds(
+    Limit,
+    agent=st.sampled_from([None, "shell", "claude"]),
+    host=st.sampled_from([None, "h1"]),
+    owner=st.sampled_from([None, *OWNERS]),
+    label=st.sampled_from([None, "team=a", "team=b"]),
+    concurrency=st.integers(0, 2),
+)
 NAMES = st.sampled_from([None, "n", "aa", "b-4"])
 HOSTS = st.sampled_from(["h1", "h2"])
 ATTEMPTS = st.integers(0, 3)
@@ -58,9 +69,13 @@ class Twins(RuleBasedStateMachine):
         session_id=IDS,
         name=NAMES,
         host=st.none() | HOSTS,
-        owner=st.sampled_from(["ann", "ü\udcff"]),
+        owner=st.sampled_from(OWNERS),
+        label=st.sampled_from([None, "a", "b"]),
+        priority=st.sampled_from([5, 5, 1]),
+        capacity=st.sampled_from([None, 1, 2]),
         env=st.dictionaries(st.sampled_from(["K", "L"]), st.text("xy\udc80", max_size=3)),
         inputs=st.lists(st.integers() | st.text(max_size=3), max_size=2),
+        arrives=st.booleans(),
     )
     def submit(
         self,
@@ -68,26 +83,87 @@ class Twins(RuleBasedStateMachine):
         name: str | None,
         host: str | None,
         owner: str,
+        label: str | None,
+        priority: int,
+        capacity: int | None,
         env: dict[str, str],
         inputs: list[Any],
+        arrives: bool,
     ) -> None:
         spec = SessionSpec(
             agent="shell",
             argv=("true",),
             name=name,
             owner=owner,
+            labels={} if label is None else {"team": label},
+            priority=priority,
             env=env,
             workspace=DirectoryWorkspace(path="/srv"),
         )
-        self.both(lambda store: store.submit(session_id, spec, host=host, inputs=inputs))
+        self.both(
+            lambda store: store.submit(
+                session_id, spec, host=host, inputs=inputs, capacity=capacity
+            )
+        )
+        if arrives:
+            self.both(lambda store: store.attach_request(session_id, {}))
 
     @rule(session_id=IDS, request=JSON, inputs=st.lists(st.text(max_size=2), max_size=1))
     def attach(self, session_id: str, request: dict[str, Any], inputs: list[str]) -> None:
         self.both(lambda store: store.attach_request(session_id, request, inputs))
 
-    @rule(session_id=IDS, host=HOSTS)
-    def assign(self, session_id: str, host: str) -> None:
-        self.both(lambda store: store.assign(session_id, host))
+    @rule(session_id=IDS, host=HOSTS, capacity=st.sampled_from([None, 1, 2]))
+    def assign(self, session_id: str, host: str, capacity: int | None) -> None:
+        self.both(lambda store: store.assign(session_id, host, capacity=capacity))
+
+    @rule(hosts=st.dictionaries(HOSTS, st.integers(0, 3), min_size=1))
+    def admit(self, hosts: dict[str, int]) -> None:
+        self.both(lambda store: store.admit(hosts))
+
+    @rule(session_id=IDS)
+    def stand_in_line(self, session_id: str) -> None:
+        self.both(lambda store: store.attach_request(session_id, {}))
+
+    @rule(session_id=IDS, priority=st.integers(-1, 9))
+    def prioritize(self, session_id: str, priority: int) -> None:
+        self.both(lambda store: store.prioritize(session_id, priority))
+
+    @rule(limits=st.dictionaries(st.sampled_from(["one", "two"]), st.none() | LIMITS, max_size=2))
+    def limit(self, limits: dict[str, Limit | None]) -> None:
+        self.both(lambda store: store.set_limits(limits))
+
+    @rule(
+        host=HOSTS,
+        limits=st.dictionaries(st.sampled_from(["one", "two"]), LIMITS, max_size=2),
+        shares=st.dictionaries(st.sampled_from(OWNERS), st.sampled_from([0.5, 3]), max_size=2),
+    )
+    def configure(self, host: str, limits: dict[str, Limit], shares: dict[str, float]) -> None:
+        self.both(lambda store: store.configure(host, limits, shares))
+
+    @rule(owner=st.sampled_from(OWNERS), weight=st.sampled_from([None, 0.5, 3]))
+    def share(self, owner: str, weight: float | None) -> None:
+        self.both(lambda store: store.set_shares({owner: weight}))
+
+    @rule(account=st.sampled_from(["shell", "claude"]), seconds=st.none() | st.floats(0, 10))
+    def exhaust(self, account: str, seconds: float | None) -> None:
+        until = None if seconds is None else self.clock() + seconds
+        self.both(lambda store: store.exhaust(account, until))
+
+    @rule(session_id=IDS, due=st.none() | st.floats(0, 10), keep=st.booleans(), bind=st.booleans())
+    def requeue(self, session_id: str, due: float | None, keep: bool, bind: bool) -> None:
+        record = self.memory.get(session_id)
+        if record is None or not record.attempt:
+            return
+        end = AttemptEnd(
+            attempt=record.attempt, ended_at=1.0, cause=Cause(kind="exit", message="m")
+        )
+        host = record.host if bind or keep else None
+        due_at = None if due is None else self.clock() + due
+        self.both(
+            lambda store: store.requeue(
+                session_id, end, due_at=due_at, only_host=host, keeps_place=keep
+            )
+        )
 
     @rule(
         session_id=IDS,
@@ -195,6 +271,7 @@ class Twins(RuleBasedStateMachine):
         self.both(lambda store: store.list())
         self.both(lambda store: store.unsettled())
         self.both(lambda store: store.live_count(["h1", "h2", "h3"]))
+        self.both(lambda store: store.admission())
 
     @invariant()
     def same_events(self) -> None:

@@ -46,7 +46,7 @@ class Room:
         """A session whose first attempt is over, and whose next is due in so many seconds."""
         session_id = ids.new_session_id()
         spec = SessionSpec(agent="shell", argv=("true",), workspace=DirectoryWorkspace(path="/"))
-        self.store.submit(session_id, spec, host="here")
+        self.store.submit(session_id, spec, host=only_host)
         end = AttemptEnd(attempt=1, ended_at=self.clock(), cause=Cause(kind="lost", message="gone"))
         due_at = self.clock() + seconds
         assert self.store.requeue(session_id, end, due_at=due_at, only_host=only_host)

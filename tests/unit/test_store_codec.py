@@ -51,7 +51,7 @@ def test_a_record_comes_back_exactly(spec: SessionSpec, created: float, inputs: 
 
 def test_every_part_of_a_record_has_its_field() -> None:
     """A part added to the model and forgotten here would be lost in the store."""
-    assert set(SessionRecord.model_fields) == {"id", *codec.FIELDS} - {"env"}
+    assert set(SessionRecord.model_fields) == {"id", *codec.FIELDS} - {"env", "priority"}
 
 
 @given(

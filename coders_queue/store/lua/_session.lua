@@ -7,7 +7,9 @@ if redis.replicate_commands then
   redis.replicate_commands()
 end
 
-local session, events, ids, live, ended, unsettled, names, ended_names, queued = unpack(KEYS)
+local session, events, ids, live, ended, unsettled, names, ended_names, queued, limits, shares,
+  exhausted, clocks, parked, limit_sessions, limit_rates, line_stem, lines_stem, turns_stem,
+  over_stem, freed = unpack(KEYS)
 local id, now, max_events, host_sessions = unpack(ARGV)
 
 -- Whether a word is among words joined by commas.
@@ -34,28 +36,4 @@ local function set_fields(first)
   if #ARGV >= first then
     redis.call('HSET', session, unpack(ARGV, first))
   end
-end
-
--- The end: the outcome kept, the environment's values gone, the name free, the host relieved.
-local function end_session(attempt, host, last)
-  local found = redis.call('HMGET', session, 'name', 'env_blank', 'created_at')
-  redis.call('HSET', session, 'state', last.state, 'ended_at', last.at, 'outcome', last.outcome)
-  if found[2] then
-    redis.call('HSET', session, 'env', found[2])
-  end
-  redis.call('HDEL', session, 'pid', 'env_blank')
-  redis.call('ZREM', live, id)
-  redis.call('ZREM', queued, id)
-  redis.call('ZADD', ended, found[3], id)
-  redis.call('ZADD', unsettled, last.at, id)
-  if host ~= '' then
-    redis.call('SREM', host_sessions .. host, id)
-  end
-  if found[1] then
-    if redis.call('HGET', names, found[1]) == id then
-      redis.call('HDEL', names, found[1])
-    end
-    redis.call('ZADD', ended_names, 0, found[1] .. last.stamp .. id)
-  end
-  emit(attempt, last.kind, host, last.data)
 end

@@ -10,8 +10,9 @@ set_fields(11)
 if ARGV[10] == '1' then
   redis.call('HDEL', session, 'host', 'assigned_at', 'started_at', 'pid', 'agent_version',
     'activity')
-  redis.call('SREM', host_sessions .. host, id)
+  release(host)
   redis.call('ZADD', queued, redis.call('HGET', session, 'created_at'), id)
+  stand_in_line()
 end
 emit(ARGV[5], ARGV[8], host, ARGV[9])
 return 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from coders_queue.clock import Clock
 from coders_queue.models.activity import Activity
+from coders_queue.models.admission import Admitted, Wait
 from coders_queue.models.lifecycle import ENDED, State, may_follow
 from coders_queue.models.outcome import Outcome
 from coders_queue.models.record import SessionRecord
@@ -15,13 +17,18 @@ from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import SessionSpec
 from coders_queue.store import codec, keys, kinds, reference, rules
 from coders_queue.store.memory.events import EventLog
+from coders_queue.store.memory.waiting import Waiting
 
 
 class Sessions:
     """All records, each replaced whole by every write."""
 
     def __init__(
-        self, lock: threading.Condition, clock: Clock, events: EventLog, retention: float
+        self,
+        lock: threading.Condition,
+        clock: Clock,
+        events: EventLog,
+        retention: float,
     ) -> None:
         self._lock = lock
         self._clock = clock
@@ -30,6 +37,7 @@ class Sessions:
         self._records: dict[str, SessionRecord] = {}
         self._expires: dict[str, float] = {}
         self._expired: set[str] = set()
+        self.waiting = Waiting(clock, self._records)
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -57,9 +65,15 @@ class Sessions:
             holder = self._live_name(spec.name) if spec.name else None
             if spec.name and holder:
                 raise reference.name_taken(spec.name, holder)
-            if host is not None and self._full(host, capacity):
-                return self.submit(session_id, spec, None, inputs, publish, None)
             record = codec.decode(session_id, wanted)
+            if host is not None:
+                if (
+                    self.waiting.full(host, capacity)
+                    or self.waiting.limits.hindered(record, host) > 0
+                    or self.waiting.choose([host], spec.priority) is not None
+                ):
+                    return self.submit(session_id, spec, None, inputs, publish, None)
+                self.waiting.limits.take(record, host)
             self._records[session_id] = record
             self._expired.discard(session_id)
             self._note(record, kinds.of_state(record.state), kinds.about_spec(spec))
@@ -75,7 +89,9 @@ class Sessions:
             record = self.get(session_id)
             if record is None or record.request is not None:
                 return False
-            self._put(record, request=kept, inputs=handed or record.inputs)
+            record = self._put(record, request=kept, inputs=handed or record.inputs)
+            if record.state is State.QUEUED:
+                self.waiting.stand(record)
             return True
 
     def assign(self, session_id: str, host: str, capacity: int | None) -> int | None:
@@ -86,19 +102,47 @@ class Sessions:
                 return None
             if (record.due_at or 0.0) > self._clock() or record.only_host not in (None, host):
                 return None
-            if self._full(host, capacity):
-                return None
-            record = self._put(
-                record,
-                state=State.ASSIGNED,
-                attempt=record.attempt + 1,
-                host=host,
-                assigned_at=self._clock(),
-                due_at=None,
-                only_host=None,
-            )
-            self._note(record, kinds.of_state(State.ASSIGNED))
-            return record.attempt
+            limits = self.waiting.limits
+            if limits.places.get(session_id) != host:
+                if self.waiting.full(host, capacity) or limits.hindered(record, host) > 0:
+                    return None
+                limits.release(session_id)
+                limits.take(record, host)
+            self.waiting.line.leave(session_id)
+            return self._give(record, host)
+
+    def admit(self, hosts: Mapping[str, int]) -> Admitted | Wait:
+        """See :meth:`Store.admit`."""
+        with self._lock:
+            waiting = self.waiting
+            begun = waiting.due(hosts)
+            if begun is not None:
+                record, host = begun
+                return Admitted(record.id, host, self._give(record, host))
+            free = waiting.free(hosts)
+            chosen = waiting.choose(free)
+            if chosen is None:
+                seconds = waiting.soonest(free)
+                return Wait(None if math.isinf(seconds) else seconds)
+            record, host = chosen
+            waiting.limits.take(record, host)
+            waiting.line.charge(record.id)
+            waiting.line.leave(record.id)
+            return Admitted(record.id, host, self._give(record, host))
+
+    def prioritize(self, session_id: str, priority: int) -> bool:
+        """See :meth:`Store.prioritize`."""
+        rules.check_priority(priority)
+        with self._lock:
+            record = self.get(session_id)
+            if record is None or record.state is not State.QUEUED:
+                return False
+            spec = record.spec.model_copy(update={"priority": priority})
+            record = self._put(record, spec=spec)
+            if session_id in self.waiting.line:
+                self.waiting.stand(record)
+            self._note(record, kinds.PRIORITIZED, {"priority": priority})
+            return True
 
     def move(
         self,
@@ -126,12 +170,20 @@ class Sessions:
                 changes["started_at"] = self._clock()
             if target is State.QUEUED:
                 changes |= dict.fromkeys(rules.OF_AN_ATTEMPT)
-            self._put(record, **changes)
+            moved = self._put(record, **changes)
+            if target is State.QUEUED:
+                self.waiting.limits.release(session_id)
+                self.waiting.stand(moved)
             self._note(record, kinds.of_state(target))
             return True
 
     def requeue(
-        self, session_id: str, end: AttemptEnd, due_at: float | None, only_host: str | None
+        self,
+        session_id: str,
+        end: AttemptEnd,
+        due_at: float | None,
+        only_host: str | None,
+        keeps_place: bool,
     ) -> bool:
         """See :meth:`Store.requeue`."""
         due_at = None if due_at is None else float(codec.number(due_at))
@@ -141,7 +193,10 @@ class Sessions:
                 return False
             changes: dict[str, Any] = dict.fromkeys(rules.OF_AN_ATTEMPT)
             changes |= {"state": State.QUEUED, "due_at": due_at, "only_host": only_host}
-            self._put(record, **changes, history=(*record.history, end)[-rules.HISTORY :])
+            moved = self._put(record, **changes, history=(*record.history, end)[-rules.HISTORY :])
+            if not keeps_place:
+                self.waiting.limits.release(session_id)
+            self.waiting.stand(moved)
             self._note(record, kinds.REQUEUED, kinds.about_attempt(end, due_at))
             return True
 
@@ -262,11 +317,8 @@ class Sessions:
 
     def live_on(self, hosts: Iterable[str]) -> dict[str, int]:
         """See :meth:`Store.live_count`."""
-        counts = dict.fromkeys(hosts, 0)
-        for record in self.all():
-            if record.state not in ENDED and record.host in counts:
-                counts[record.host] += 1
-        return counts
+        with self._lock:
+            return {host: self.waiting.limits.on_host(host) for host in hosts}
 
     def trim(self) -> int:
         """See :meth:`Store.trim`."""
@@ -291,6 +343,7 @@ class Sessions:
 
     def _end(self, record: SessionRecord, outcome: Outcome) -> SessionRecord:
         state = State(outcome.state)
+        self.waiting.end(record)
         ended_at = self._clock() if outcome.ended_at is None else float(outcome.ended_at)
         blank = record.spec.model_copy(update={"env": dict.fromkeys(record.spec.env, "")})
         kept = Outcome.model_validate(codec.through(outcome.model_dump(), "the outcome"))
@@ -301,8 +354,18 @@ class Sessions:
         self._note(ended, kinds.of_state(state), kinds.about_outcome(outcome))
         return ended
 
-    def _full(self, host: str, capacity: int | None) -> bool:
-        return capacity is not None and self.live_on([host])[host] >= capacity
+    def _give(self, record: SessionRecord, host: str) -> int:
+        record = self._put(
+            record,
+            state=State.ASSIGNED,
+            attempt=record.attempt + 1,
+            host=host,
+            assigned_at=self._clock(),
+            due_at=None,
+            only_host=None,
+        )
+        self._note(record, kinds.of_state(State.ASSIGNED))
+        return record.attempt
 
     def _live_name(self, name: str) -> str | None:
         for record in self._records.values():

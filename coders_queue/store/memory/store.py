@@ -13,14 +13,17 @@ from typing import Any
 
 from coders_queue.clock import Clock, system_clock
 from coders_queue.models.activity import Activity
+from coders_queue.models.admission import Admission, Admitted, Wait
 from coders_queue.models.event import Event
 from coders_queue.models.heartbeat import Heartbeat, HostHealth
 from coders_queue.models.lifecycle import ENDED, State
+from coders_queue.models.limit import Limit
 from coders_queue.models.outcome import Outcome
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import SessionSpec
 from coders_queue.store import rules
+from coders_queue.store.memory.admissions import Admissions
 from coders_queue.store.memory.events import EventLog
 from coders_queue.store.memory.hosts import Hosts
 from coders_queue.store.memory.sessions import Sessions
@@ -43,6 +46,7 @@ class MemoryStore:
         self._retention = retention
         self._events = EventLog(self._lock, clock, max_events)
         self._sessions = Sessions(self._lock, clock, self._events, retention)
+        self._admissions = Admissions(self._lock, clock, self._sessions)
         self._leases: dict[str, tuple[str, float]] = {}
         self._hosts = Hosts(self._lock, clock)
         self._chords: dict[str, tuple[str, float]] = {}
@@ -72,6 +76,14 @@ class MemoryStore:
         """Give a queued session to a host; the attempt's number."""
         return self._sessions.assign(session_id, host, capacity)
 
+    def admit(self, hosts: Mapping[str, int]) -> Admitted | Wait:
+        """Give the session whose turn it is to a host."""
+        return self._sessions.admit(hosts)
+
+    def prioritize(self, session_id: str, priority: int) -> bool:
+        """Change the priority of a session that waits."""
+        return self._sessions.prioritize(session_id, priority)
+
     def move(
         self,
         session_id: str,
@@ -92,9 +104,10 @@ class MemoryStore:
         *,
         due_at: float | None = None,
         only_host: str | None = None,
+        keeps_place: bool = False,
     ) -> bool:
         """The current attempt is over and another will follow."""
-        return self._sessions.requeue(session_id, end, due_at, only_host)
+        return self._sessions.requeue(session_id, end, due_at, only_host, keeps_place)
 
     def note_activity(
         self, session_id: str, attempt: int, activity: Activity, *, tell: bool = True
@@ -242,6 +255,30 @@ class MemoryStore:
         """Forget a chord."""
         with self._lock:
             self._chords.pop(body_id, None)
+
+    # -- limits and shares ---------------------------------------------------------------------
+
+    def set_limits(self, limits: Mapping[str, Limit | None]) -> None:
+        """Set limits of the fleet, or remove them."""
+        self._admissions.set_limits(limits)
+
+    def set_shares(self, shares: Mapping[str, float | None]) -> None:
+        """Set owners' weights, or remove them."""
+        self._admissions.set_shares(shares)
+
+    def configure(
+        self, host: str, limits: Mapping[str, Limit], shares: Mapping[str, float]
+    ) -> bool:
+        """Take over what a host's configuration says anew."""
+        return self._admissions.configure(host, limits, shares)
+
+    def exhaust(self, account: str, until: float | None) -> None:
+        """No session of the account starts until then."""
+        self._admissions.exhaust(account, until)
+
+    def admission(self) -> Admission:
+        """All that decides on who starts next."""
+        return self._admissions.admission()
 
     # -- upkeep --------------------------------------------------------------------------------
 

@@ -17,19 +17,25 @@ from coders_queue.store import codec, keys, kinds, rules
 from coders_queue.store.keys import Keys
 from coders_queue.store.redis.door import Door
 
-_ON_SESSIONS = (
-    "submit",
-    "assign",
-    "move",
-    "requeue",
-    "note_activity",
-    "finish",
-    "request_cancel",
-    "attach_request",
-    "settle",
-    "mark_archived",
-    "record_event",
-)
+_WAITING = ("_session", "_limits", "_line")
+_ENDING = (*_WAITING, "_end")
+#: The scripts that write sessions, and what is put before each.
+_ON_SESSIONS = {
+    "submit": _WAITING,
+    "assign": _WAITING,
+    "admit": _WAITING,
+    "prioritize": _WAITING,
+    "limits": _WAITING,
+    "move": _WAITING,
+    "requeue": _WAITING,
+    "attach_request": _WAITING,
+    "finish": _ENDING,
+    "request_cancel": _ENDING,
+    "note_activity": ("_session",),
+    "settle": ("_session",),
+    "mark_archived": ("_session",),
+    "record_event": ("_session",),
+}
 _OTHERS = ("trim", "acquire_lease", "release_lease", "heartbeat")
 
 
@@ -63,8 +69,10 @@ class Scripts:
         self._door = door
         self._keys = names
         self._max_events = max_events
-        prelude = _source("_session")
-        self._scripts = {name: door.script(prelude + _source(name)) for name in _ON_SESSIONS}
+        self._scripts = {
+            name: door.script("\n".join(map(_source, (*before, name))))
+            for name, before in _ON_SESSIONS.items()
+        }
         self._scripts |= {name: door.script(_source(name)) for name in _OTHERS}
 
     # -- sessions ------------------------------------------------------------------------------
@@ -89,6 +97,8 @@ class Scripts:
             kinds.of_state(State(fields["state"])),
             data,
             "" if capacity is None else capacity,
+            fields["claim"],
+            fields["priority"],
             len(codec.FIELDS),
             *codec.FIELDS,
             *(part for pair in fields.items() for part in pair),
@@ -110,6 +120,47 @@ class Scripts:
             "" if capacity is None else capacity,
         )
         return None if answer is None else int(answer)
+
+    def admit(self, now: float, hosts: Mapping[str, int]) -> tuple[str, str, int] | float | None:
+        """Id, host and attempt; else in how many seconds to ask again, None for when one ends."""
+        target = State.ASSIGNED
+        answer = self._on_session(
+            "admit",
+            "",
+            now,
+            _words(sources_of(target)),
+            target,
+            kinds.of_state(target),
+            "{}",
+            *(part for pair in hosts.items() for part in pair),
+        )
+        if len(answer) == 1:
+            return float(answer[0]) if answer[0] else None
+        return str(answer[0]), str(answer[1]), int(answer[2])
+
+    def prioritize(self, session_id: str, now: float, priority: int, data: str) -> bool:
+        """Whether it waits."""
+        answer = self._on_session(
+            "prioritize",
+            session_id,
+            now,
+            State.QUEUED,
+            priority,
+            kinds.PRIORITIZED,
+            data,
+        )
+        return bool(answer)
+
+    def limits(self, now: float, removed: Collection[str], texts: Mapping[str, str]) -> None:
+        """Remove limits and set others."""
+        self._on_session(
+            "limits",
+            "",
+            now,
+            len(removed),
+            *removed,
+            *(part for pair in texts.items() for part in pair),
+        )
 
     def move(
         self,
@@ -135,7 +186,14 @@ class Scripts:
         return bool(answer)
 
     def requeue(
-        self, session_id: str, now: float, attempt: int, data: str, fields: Mapping[str, str]
+        self,
+        session_id: str,
+        now: float,
+        attempt: int,
+        data: str,
+        fields: Mapping[str, str],
+        *,
+        keeps_place: bool,
     ) -> bool:
         """Whether it was legal, and done."""
         target = State.QUEUED
@@ -149,6 +207,7 @@ class Scripts:
             kinds.REQUEUED,
             data,
             ",".join((*rules.OF_AN_ATTEMPT, "due_at", "only_host")),
+            int(keeps_place),
             *(part for pair in fields.items() for part in pair),
         )
         return bool(answer)
@@ -195,7 +254,9 @@ class Scripts:
 
     def attach_request(self, session_id: str, now: float, request: str, inputs: str) -> bool:
         """Whether it was the first; both as their fields hold them, ``inputs`` may be empty."""
-        return bool(self._on_session("attach_request", session_id, now, request, inputs))
+        return bool(
+            self._on_session("attach_request", session_id, now, request, inputs, State.QUEUED)
+        )
 
     def settle(self, session_id: str, now: float, ttl: float) -> bool:
         """Whether it was the first of an ended session."""
@@ -260,6 +321,9 @@ class Scripts:
             where.names,
             where.ended_names,
             where.queued,
+            *(where.limits, where.shares, where.exhausted, where.clocks, where.parked),
+            *(where.limit_sessions(""), where.limit_rate(""), where.line(""), where.lines("")),
+            *(where.turns(""), where.turns_over(""), where.freed),
         ]
         first: list[str | int] = [
             session_id,

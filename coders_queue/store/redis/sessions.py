@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from coders_queue.clock import Clock
 from coders_queue.models.activity import Activity
+from coders_queue.models.admission import Admitted, Wait
 from coders_queue.models.lifecycle import State
 from coders_queue.models.outcome import Outcome
 from coders_queue.models.record import SessionRecord
@@ -64,6 +65,17 @@ class Sessions:
         """See :meth:`Store.assign`."""
         return self._scripts.assign(session_id, self._clock(), host, capacity)
 
+    def admit(self, hosts: Mapping[str, int]) -> Admitted | Wait:
+        """See :meth:`Store.admit`."""
+        answer = self._scripts.admit(self._clock(), hosts)
+        return Admitted(*answer) if isinstance(answer, tuple) else Wait(answer)
+
+    def prioritize(self, session_id: str, priority: int) -> bool:
+        """See :meth:`Store.prioritize`."""
+        rules.check_priority(priority)
+        data = codec.dumps({"priority": priority}, "the event")
+        return self._scripts.prioritize(session_id, self._clock(), priority, data)
+
     def move(
         self,
         session_id: str,
@@ -88,7 +100,12 @@ class Sessions:
         return self._scripts.move(session_id, now, attempt, target, fields)
 
     def requeue(
-        self, session_id: str, end: AttemptEnd, due_at: float | None, only_host: str | None
+        self,
+        session_id: str,
+        end: AttemptEnd,
+        due_at: float | None,
+        only_host: str | None,
+        keeps_place: bool,
     ) -> bool:
         """See :meth:`Store.requeue`."""
         # only the end of the current attempt changes it: the script's fence is this read's, too
@@ -101,7 +118,9 @@ class Sessions:
         if only_host is not None:
             fields["only_host"] = only_host
         data = codec.dumps(kinds.about_attempt(end, due_at), "the event")
-        return self._scripts.requeue(session_id, self._clock(), end.attempt, data, fields)
+        return self._scripts.requeue(
+            session_id, self._clock(), end.attempt, data, fields, keeps_place=keeps_place
+        )
 
     def note_activity(self, session_id: str, attempt: int, activity: Activity, tell: bool) -> bool:
         """See :meth:`Store.note_activity`."""

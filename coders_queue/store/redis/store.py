@@ -11,9 +11,11 @@ from typing import Any
 
 from coders_queue.clock import Clock, system_clock
 from coders_queue.models.activity import Activity
+from coders_queue.models.admission import Admission, Admitted, Wait
 from coders_queue.models.event import Event
 from coders_queue.models.heartbeat import Heartbeat, HostHealth
 from coders_queue.models.lifecycle import State
+from coders_queue.models.limit import Limit
 from coders_queue.models.outcome import Outcome
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.restart import AttemptEnd
@@ -21,6 +23,7 @@ from coders_queue.models.spec import SessionSpec
 from coders_queue.store import rules
 from coders_queue.store.connect import Client
 from coders_queue.store.keys import Keys
+from coders_queue.store.redis.admissions import Admissions
 from coders_queue.store.redis.door import Door
 from coders_queue.store.redis.events import Events
 from coders_queue.store.redis.hosts import Chords, Hosts, Leases
@@ -48,6 +51,7 @@ class RedisStore:
         self._views = Views(self._door, names, scripts)
         self._events = Events(self._door, names, scripts, clock)
         self._hosts = Hosts(self._door, names, scripts)
+        self._admissions = Admissions(self._door, names, scripts, clock)
         self._leases = Leases(self._door, names, scripts)
         self._chords = Chords(self._door, names, clock, retention)
 
@@ -76,6 +80,14 @@ class RedisStore:
         """Give a queued session to a host; the attempt's number."""
         return self._sessions.assign(session_id, host, capacity)
 
+    def admit(self, hosts: Mapping[str, int]) -> Admitted | Wait:
+        """Give the session whose turn it is to a host."""
+        return self._sessions.admit(hosts)
+
+    def prioritize(self, session_id: str, priority: int) -> bool:
+        """Change the priority of a session that waits."""
+        return self._sessions.prioritize(session_id, priority)
+
     def move(
         self,
         session_id: str,
@@ -96,9 +108,10 @@ class RedisStore:
         *,
         due_at: float | None = None,
         only_host: str | None = None,
+        keeps_place: bool = False,
     ) -> bool:
         """The current attempt is over and another will follow."""
-        return self._sessions.requeue(session_id, end, due_at, only_host)
+        return self._sessions.requeue(session_id, end, due_at, only_host, keeps_place)
 
     def note_activity(
         self, session_id: str, attempt: int, activity: Activity, *, tell: bool = True
@@ -217,10 +230,35 @@ class RedisStore:
         """Forget a chord."""
         self._chords.unwatch(body_id)
 
+    # -- limits and shares ---------------------------------------------------------------------
+
+    def set_limits(self, limits: Mapping[str, Limit | None]) -> None:
+        """Set limits of the fleet, or remove them."""
+        self._admissions.set_limits(limits)
+
+    def set_shares(self, shares: Mapping[str, float | None]) -> None:
+        """Set owners' weights, or remove them."""
+        self._admissions.set_shares(shares)
+
+    def configure(
+        self, host: str, limits: Mapping[str, Limit], shares: Mapping[str, float]
+    ) -> bool:
+        """Take over what a host's configuration says anew."""
+        return self._admissions.configure(host, limits, shares)
+
+    def exhaust(self, account: str, until: float | None) -> None:
+        """No session of the account starts until then."""
+        self._admissions.exhaust(account, until)
+
+    def admission(self) -> Admission:
+        """All that decides on who starts next."""
+        return self._admissions.admission()
+
     # -- upkeep --------------------------------------------------------------------------------
 
     def trim(self) -> int:
         """Drop index entries whose record has expired; how many sessions."""
+        self._admissions.trim()
         return self._views.trim()
 
     def ping(self) -> None:

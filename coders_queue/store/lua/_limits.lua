@@ -1,0 +1,128 @@
+-- Whether a session may take a place: the limits that count it, and its account. Put before every
+-- script that gives a place or takes one back. Each limit has the set of sessions it counts, so that
+-- what is taken or given back twice is so once; a rate is a time (GCRA) that no start may precede.
+-- Limits are read once by a script: LIMIT is a text of seven lines, `*` where it says nothing.
+
+-- What a session is to limits and to its turn, from its text: owner, agent, account, host it is
+-- bound to, labels; words as the records hold them.
+local function claim_from(text, host)
+  local words = {}
+  for word in string.gmatch(text or '', '[^\n]+') do
+    words[#words + 1] = word
+  end
+  local claim = {owner = words[1] or '""', agent = words[2] or '""', account = words[3] or '""',
+    host = host or words[4] or '*', labels = {}}
+  for position = 5, #words do
+    claim.labels[words[position]] = true
+  end
+  return claim
+end
+
+local function claim_of()
+  local found = redis.call('HMGET', session, 'claim', 'only_host')
+  return claim_from(found[1], found[2])
+end
+
+local function limit_from(name, text)
+  local words = {}
+  for word in string.gmatch(text, '[^\n]+') do
+    words[#words + 1] = word
+  end
+  return {name = name, agent = words[1], host = words[2], owner = words[3], label = words[4],
+    concurrency = tonumber(words[5]), rate = tonumber(words[6]), burst = tonumber(words[7])}
+end
+
+local known_limits
+
+local function all_limits()
+  if not known_limits then
+    known_limits = {}
+    local found = redis.call('HGETALL', limits)
+    for position = 1, #found, 2 do
+      known_limits[#known_limits + 1] = limit_from(found[position], found[position + 1])
+    end
+  end
+  return known_limits
+end
+
+local function counts(limit, claim, host)
+  return (limit.agent == '*' or limit.agent == claim.agent)
+    and (limit.host == '*' or limit.host == host)
+    and (limit.owner == '*' or limit.owner == claim.owner)
+    and (limit.label == '*' or claim.labels[limit.label] ~= nil)
+end
+
+-- The server's own time: rates must not depend on whose clock is ahead.
+local function server_time()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) + tonumber(time[2]) / 1000000
+end
+
+-- The time at which a limit's rate is used up to, not before now.
+local function used_up_to(limit, at)
+  return math.max(at, tonumber(redis.call('GET', limit_rates .. limit.name) or 0))
+end
+
+-- In how many seconds a limit has room for one more: 0 for now, huge when somebody has to leave.
+local function wait_of(limit)
+  if not limit.wait then
+    limit.wait = 0
+    if limit.rate then
+      local at = server_time()
+      limit.wait = math.max(0, used_up_to(limit, at) - (limit.burst - 1) / limit.rate - at)
+    end
+    if limit.concurrency
+      and redis.call('SCARD', limit_sessions .. limit.name) >= limit.concurrency then
+      limit.wait = math.huge
+    end
+  end
+  return limit.wait
+end
+
+-- In how many seconds a session of that claim may take a place on a host with room.
+local function hindered(claim, host)
+  local wait = 0
+  local renewed = tonumber(redis.call('ZSCORE', exhausted, claim.account) or 0)
+  if renewed > tonumber(now) then
+    wait = renewed - tonumber(now)
+  end
+  for _, limit in ipairs(all_limits()) do
+    if counts(limit, claim, host) then
+      wait = math.max(wait, wait_of(limit))
+    end
+  end
+  return wait
+end
+
+-- Count the session where it is counted.
+local function take(claim, host)
+  redis.call('SADD', host_sessions .. host, id)
+  for _, limit in ipairs(all_limits()) do
+    if counts(limit, claim, host) then
+      redis.call('SADD', limit_sessions .. limit.name, id)
+      if limit.rate then
+        local at = server_time()
+        local used = used_up_to(limit, at) + 1 / limit.rate
+        redis.call('SET', limit_rates .. limit.name, string.format('%.17g', used),
+          'PX', math.ceil((used - at) * 1000) + 1000)
+      end
+      limit.wait = nil
+    end
+  end
+end
+
+-- Give back whatever place the session has.
+local function release(host)
+  local kept = redis.call('HGET', session, 'place')
+  if kept then
+    redis.call('SREM', host_sessions .. kept, id)
+  end
+  if host ~= '' then
+    redis.call('SREM', host_sessions .. host, id)
+  end
+  if kept or host ~= '' then
+    for _, name in ipairs(redis.call('HKEYS', limits)) do
+      redis.call('SREM', limit_sessions .. name, id)
+    end
+  end
+end
