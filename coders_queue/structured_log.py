@@ -66,9 +66,11 @@ _ENVELOPE = frozenset({"timestamp", "level", "process", "pid", "logger"})
 #: The longest text in a line, characters.
 MAX_TEXT = 16 * 1024
 
-#: Libraries that say too much: what a task returned (an agent's output), messages' bodies.
+#: Libraries that say too much: what a task returned (an agent's output), messages' bodies, that a
+#: message came (our own lines tell what it was for).
 _QUIET = {
     "celery.app.trace": logging.WARNING,
+    "celery.worker.strategy": logging.WARNING,
     "celery.bootsteps": logging.INFO,
     "kombu": logging.INFO,
     "libtmux": logging.INFO,

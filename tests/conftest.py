@@ -163,6 +163,6 @@ def leaked_keys(client: Any, keys: Keys | None = None) -> list[str]:
     return sorted(
         key
         for key in client.scan_iter(match=f"{names.prefix}*", count=1000)
-        if client.pttl(key) == -1
+        if client.pttl(key.encode("utf-8", "surrogateescape")) == -1
         and (key not in waiting if key.startswith(stem) else not names.is_owned(key))
     )

@@ -31,6 +31,7 @@ class CodersApp(Celery):
     """Celery with what its session task needs at hand."""
 
     control_cls = "coders_queue.queue.control:SessionControl"
+    amqp_cls = "coders_queue.queue.transport:AMQP"
     store: Store
     settings: Settings
     #: Set by a worker, which has a connection for events; others tell nothing.

@@ -12,7 +12,7 @@ SESSION = "coders.session"
 SPAWN = "coders.host.spawn"
 #: On ``host.<name>``: end an attempt. ``(session id, attempt)``.
 STOP = "coders.host.stop"
-#: On ``host.<name>``: store what an attempt left. ``(session id, attempt)``.
+#: On ``host.<name>``: store what an attempt left, and others that wait. ``(session id, attempt)``.
 ARCHIVE = "coders.host.archive"
 #: On ``host.<name>``: hold what runs against what should run.
 SWEEP = "coders.host.sweep"

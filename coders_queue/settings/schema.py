@@ -114,7 +114,7 @@ class HostSettings(Model):
     """What the worker does: `host` runs sessions, `control` places and reconciles them."""
     capacity: Count = Field(default=200, ge=1, le=10_000)
     """Sessions that may run here at once."""
-    threads: Count = Field(default=16, ge=1, le=512)
+    threads: Count = Field(default=8, ge=1, le=512)
     """Threads of the Celery worker. No session holds one while its agent runs."""
     lease_ttl: Seconds = 15.0
     """Seconds after which a host that says nothing counts as gone, and its name as free."""

@@ -290,6 +290,8 @@ def test_life_tells_of_start_and_hangs_up_at_the_end(tmp_path: Path) -> None:
 
 def test_called_wrongly_it_says_how(tmp_path: Path) -> None:
     """Without a directory the launcher prints its usage."""
-    done = subprocess.run([*PYTHON[:3], launcher.__file__], capture_output=True, text=True)
+    done = subprocess.run(
+        [*PYTHON[:3], str(launcher.build(tmp_path))], capture_output=True, text=True
+    )
     assert done.returncode == 1
     assert "usage" in done.stderr

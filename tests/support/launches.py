@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fcntl
+import functools
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 from collections.abc import Callable, Iterator
@@ -41,6 +45,14 @@ def running(pid: int) -> bool:
         return False
 
 
+@functools.cache
+def the_launcher() -> Path:
+    """A launcher, as a worker makes it."""
+    directory = Path(tempfile.mkdtemp(prefix="coders-launcher-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return launcher.build(directory)
+
+
 @dataclass(frozen=True)
 class Attempt:
     """A prepared directory, and what its launcher made of it."""
@@ -50,7 +62,7 @@ class Attempt:
     def launch(self, **options: Any) -> subprocess.Popen[bytes]:
         """Start the launcher; without a terminal and silent unless told otherwise."""
         options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL} | options
-        argv = [sys.executable, "-I", "-S", launcher.__file__, str(self.directory)]
+        argv = [sys.executable, "-I", "-S", str(the_launcher()), str(self.directory)]
         return subprocess.Popen(argv, **options)
 
     @contextlib.contextmanager

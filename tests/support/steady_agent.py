@@ -4,7 +4,8 @@
 before each, seconds; any other prompt goes on with what is left. Every step is one line of
 ``DIRECTORY/ledger`` (``<conversation> step <n> <pid>``), appended in one write, and one of the
 conversation's file, so that a step that was done is never done again. A prompt that says ``fall``
-ends it by SIGKILL after the step that it names, once.
+ends it by SIGKILL after a step of each of the first runs, as many as it names; one that says
+``hang`` has it do nothing any more there.
 """
 
 from __future__ import annotations
@@ -86,6 +87,8 @@ def main(argv: list[str]) -> None:
         _append(directory / "ledger", f"{conversation} step {number} {os.getpid()}\n")
         if rest[:1] == ["fall"] and runs <= int(rest[1]):
             os.kill(os.getpid(), signal.SIGKILL)
+        if rest[:1] == ["hang"] and runs <= int(rest[1]):
+            time.sleep(3600)
     end = {"type": "end", "result": f"{steps} steps", "input": 10, "output": 1}
     print(json.dumps(end), flush=True)
 

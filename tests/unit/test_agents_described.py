@@ -357,7 +357,7 @@ def test_a_terminal_without_a_first_prompt_says_so() -> None:
         (b'{"type": "start"}\n', "working", None),
         (b'{"type": "end", "text": "hi"}\n', "idle", b"hi\n"),
         (b'{"type": "end", "error": {"message": "no"}}\n', "error", b"no\n"),
-        (b'{"type": "other"}\n', None, None),
+        (b'{"type": "other"}\n', "working", None),
         (b"noise\n", None, None),
     ],
 )

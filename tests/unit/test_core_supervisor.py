@@ -76,6 +76,9 @@ class Follows:
     def archive(self, session_id: str, attempt: int) -> None:
         self.archives.append((session_id, attempt))
 
+    def also_archive(self, limit: int) -> list[tuple[str, int]]:
+        return []
+
 
 class Room:
     """A host with a store in memory."""

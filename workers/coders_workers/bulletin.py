@@ -18,6 +18,9 @@ log = structlog.get_logger(__name__)
 BLOCK = 1.0
 #: How long a waiter trusts that there are no news, seconds.
 _LOOK = 5.0
+#: How often the log's end is looked at while nobody waits, seconds. Each entry would be read for
+#: nobody, and in a rush there are many.
+_IDLE = 0.25
 
 
 class Bulletin:
@@ -29,6 +32,7 @@ class Bulletin:
         #: Who waits for which session. Each has an event of its own: in a rush, hundreds wait, and
         #: news of one must not wake all.
         self._waiting: dict[str, set[threading.Event]] = {}
+        self._wanted = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="bulletin", daemon=True)
         #: Whether the last read of the log failed.
@@ -41,6 +45,7 @@ class Bulletin:
     def stop(self) -> None:
         """Follow no longer; waiters wake up and look for themselves."""
         self._stopping.set()
+        self._wanted.set()
         self._wake(None)
 
     def wait(
@@ -54,6 +59,7 @@ class Bulletin:
         news = threading.Event()
         with self._lock:
             self._waiting.setdefault(session_id, set()).add(news)
+            self._wanted.set()
         try:
             while True:
                 news.clear()  # before the look: what comes after it is news
@@ -76,6 +82,8 @@ class Bulletin:
                 waiting.discard(news)
                 if not waiting:
                     del self._waiting[session_id]
+                if not self._waiting and not self._stopping.is_set():
+                    self._wanted.clear()
 
     def wait_change(self, record: SessionRecord, timeout: float) -> SessionRecord | None:
         """Wait until the session's state is another than the record's; None when time runs out."""
@@ -88,6 +96,11 @@ class Bulletin:
                 if last is None:
                     last = self._store.last_event_id()
                     self._wake(None)
+                if not self._wanted.wait(_IDLE):
+                    # whoever comes looks at the record first: what is older is no news to them
+                    last = self._store.last_event_id()
+                    self.broken = False
+                    continue
                 events = self._store.events(last, block=BLOCK)
             except errors.CodersError as error:
                 if not self.broken:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import structlog
 from celery import states
 from celery.exceptions import BackendError
@@ -19,12 +22,20 @@ _OUT_OF_REACH = (
 )
 
 
+#: How long a message that asks to archive is waited for before another goes out, seconds.
+_ASK_AGAIN = 2.0
+
+
 class CeleryFollow:
     """Tells Celery, its monitors and the archive what happened."""
 
     def __init__(self, app: CodersApp, host: str) -> None:
         self._app = app
         self._host = host
+        self._lock = threading.Lock()
+        #: Attempts to archive that go along with the message that is on its way.
+        self._along: dict[tuple[str, int], None] = {}
+        self._asked_at: float | None = None
 
     def started(self, session_id: str, pid: int, at: float) -> None:
         """The agent's process lives: STARTED for those who ask the backend and for monitors."""
@@ -50,8 +61,28 @@ class CeleryFollow:
             log.warning("placing_delayed", cause=str(error))
 
     def archive(self, session_id: str, attempt: int) -> None:
-        """The attempt is over: what it left is to be stored."""
+        """The attempt is over: what it left is to be stored.
+
+        One message at a time is on its way: in a rush, each would cost more than what it asks for.
+        Should it be lost, with all that go along, the sweep comes here again.
+        """
+        now = time.monotonic()
+        with self._lock:
+            if self._asked_at is not None and now - self._asked_at < _ASK_AGAIN:
+                self._along[session_id, attempt] = None
+                return
+            self._asked_at = now
         try:
             self._app.publisher.archive(self._host, session_id, attempt)
         except _OUT_OF_REACH as error:
             log.warning("archive_delayed", session=session_id, cause=str(error))
+
+    def also_archive(self, limit: int) -> list[tuple[str, int]]:
+        """Others to be stored now. Those over the limit get a message of their own."""
+        with self._lock:
+            self._asked_at = None
+            waiting = list(self._along)
+            self._along.clear()
+        for session_id, attempt in waiting[limit:]:
+            self.archive(session_id, attempt)
+        return waiting[:limit]

@@ -46,7 +46,7 @@ log = structlog.get_logger(__name__)
 _SWEEP_EVERY = 5.0
 _DEADLINES_EVERY = 0.5
 #: Threads for what ends and starts outside of Celery's pool.
-_BACKGROUND_THREADS = 16
+_BACKGROUND_THREADS = 8
 
 
 class Worker:

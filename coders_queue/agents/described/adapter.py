@@ -160,10 +160,14 @@ class DescribedAdapter(Tool):
         return screens.observe(screen, run.screen if run else ())
 
     def observe_stream(self, line: bytes, version: str | None = None) -> Observation | None:
-        """The first rule of the output that says where a turn stands."""
+        """The first rule of the output that says where a turn stands; any other is of work."""
         run = self.description.headless
         output = run.output if run else None
-        return _observe(line, output, "stream") if isinstance(output, JsonLines) else None
+        if not isinstance(output, JsonLines):
+            return None
+        said = line.lstrip().startswith(b"{")
+        working = Observation(state="working", source="stream") if said else None
+        return _observe(line, output, "stream") or working
 
     def observe_transcript(self, line: bytes, version: str | None = None) -> Observation | None:
         """The same of the terminal's log, else of the headless one."""

@@ -45,6 +45,13 @@ _CANNOT_TYPES = frozenset(
 )
 
 
+def _encoded(words: Sequence[Word]) -> list[Word]:
+    # here, since the fast packer knows no file names that are not UTF-8
+    return [
+        word.encode("utf-8", "surrogateescape") if isinstance(word, str) else word for word in words
+    ]
+
+
 class Door:
     """A client whose errors are ours."""
 
@@ -57,7 +64,7 @@ class Door:
     def call(self, *command: Word) -> Any:
         """One command's answer."""
         with self._ours():
-            return self._client.execute_command(*command)
+            return self._client.execute_command(command[0], *_encoded(command[1:]))
 
     def batch(self, commands: Sequence[Command]) -> list[Any]:
         """The answers of many commands in few round trips, others' commands in between."""
@@ -66,7 +73,7 @@ class Door:
             for start in range(0, len(commands), CHUNK):
                 with self._client.pipeline(transaction=False) as pipeline:
                     for command in commands[start : start + CHUNK]:
-                        pipeline.execute_command(*command)
+                        pipeline.execute_command(command[0], *_encoded(command[1:]))
                     answers.extend(pipeline.execute())
         return answers
 
@@ -74,7 +81,7 @@ class Door:
         """The answers of commands that are executed with none in between."""
         with self._ours(), self._client.pipeline(transaction=True) as pipeline:
             for command in commands:
-                pipeline.execute_command(*command)
+                pipeline.execute_command(command[0], *_encoded(command[1:]))
             answers: list[Any] = pipeline.execute()
             return answers
 
@@ -85,7 +92,7 @@ class Door:
     def run(self, script: Any, keys: Sequence[str], arguments: Sequence[Word]) -> Any:
         """A script's answer; the server is taught it when it does not know it (any more)."""
         with self._ours():
-            return script(keys=keys, args=arguments)
+            return script(keys=_encoded(keys), args=_encoded(arguments))
 
     def close(self) -> None:
         """Let go of all connections."""

@@ -3,11 +3,10 @@
 Owns fork, exec and the agent's ends of pipes or terminal. Moves no data.
 """
 
-from __future__ import annotations
-
 import _signal  # type: ignore[import-not-found]  # `signal` builds enums on import, 4 ms
+import errno
 import fcntl
-import os
+import posix
 import sys
 import termios
 
@@ -29,12 +28,12 @@ class StartFailed(Exception):
 class Agent:
     """The agent's process: leader of its own session, and never reaped."""
 
-    def __init__(self, launch: Launch, size: bytes | None, mode: list[Any] | None) -> None:
+    def __init__(self, launch: Launch, size: bytes | None, mode: "list[Any] | None") -> None:
         """Fork and wait until the program runs. Raises StartFailed."""
         self.master: int | None = None
         self.slave: int | None = None
         if launch.terminal:
-            self.master, self.slave = os.openpty()
+            self.master, self.slave = posix.openpty()
             if mode is not None:
                 termios.tcsetattr(self.slave, termios.TCSANOW, mode)
             order = sys.byteorder
@@ -43,30 +42,30 @@ class Agent:
             self.streams = {self.master: b"O"}
             ends = (self.slave, self.slave, self.slave)
         else:
-            source = os.open(launch.stdin or b"/dev/null", os.O_RDONLY)
+            source = posix.open(launch.stdin or b"/dev/null", posix.O_RDONLY)
             if launch.stdin:
-                os.unlink(launch.stdin)
-            out, out_end = os.pipe()
+                posix.unlink(launch.stdin)
+            out, out_end = posix.pipe()
             self.streams = {out: b"O"}
             err_end = out_end
             if not launch.merge:
-                err, err_end = os.pipe()
+                err, err_end = posix.pipe()
                 self.streams[err] = b"E"
             ends = (source, out_end, err_end)
-        told, tell = os.pipe()
+        told, tell = posix.pipe()
         # Until its handlers are its own, a signal to the child would look like one to us.
         _signal.pthread_sigmask(_signal.SIG_SETMASK, _signal.valid_signals())
-        self.pid = os.fork()
+        self.pid = posix.fork()
         if self.pid == 0:
             _become(launch, ends, tell)
         _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
-        os.close(tell)
+        posix.close(tell)
         for fd in set(ends) - {self.slave}:
-            os.close(fd)
+            posix.close(fd)
         for fd in self.streams:
-            os.set_blocking(fd, False)
-        answer = os.read(told, 100)
-        os.close(told)
+            posix.set_blocking(fd, False)
+        answer = posix.read(told, 100)
+        posix.close(told)
         if answer:
             number, what = answer.split()
             where = launch.cwd if what == b"chdir" else launch.program
@@ -75,16 +74,16 @@ class Agent:
     def signal(self, number: int) -> None:
         """Send it to the agent's process group."""
         try:
-            os.killpg(self.pid, number)
+            posix.killpg(self.pid, number)
         except OSError:
             pass
 
     def status(self) -> str | None:
         """How it ended, or None. It stays unreaped, so that its pid cannot become another's."""
-        found = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        found = posix.waitid(posix.P_PID, self.pid, posix.WEXITED | posix.WNOHANG | posix.WNOWAIT)
         if found is None:
             return None
-        word = "exit" if found.si_code == os.CLD_EXITED else "signal"
+        word = "exit" if found.si_code == posix.CLD_EXITED else "signal"
         return f"{word} {found.si_status}"
 
 
@@ -92,15 +91,15 @@ def _become(launch: Launch, ends: tuple[int, int, int], tell: int) -> None:
     """In the child: be the agent, or tell why not."""
     what = b"fork"
     try:
-        os.setsid()
+        posix.setsid()
         if launch.terminal:
             fcntl.ioctl(ends[0], termios.TIOCSCTTY, 0)
         for number, fd in enumerate(ends):
-            os.dup2(fd, number)
-        for name in os.listdir("/proc/self/fd"):
+            posix.dup2(fd, number)
+        for name in posix.listdir("/proc/self/fd"):
             if int(name) > 2:
                 try:
-                    os.set_inheritable(int(name), False)
+                    posix.set_inheritable(int(name), False)
                 except OSError:
                     pass  # the listing's own descriptor
         for signum in _signal.valid_signals():
@@ -108,12 +107,27 @@ def _become(launch: Launch, ends: tuple[int, int, int], tell: int) -> None:
                 _signal.signal(signum, _signal.SIG_DFL)
         _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
         what = b"chdir"
-        os.chdir(launch.cwd)
+        posix.chdir(launch.cwd)
         what = b"exec"
-        os.execvpe(launch.program, launch.argv, launch.env)
+        _execute(launch)
     except OSError as error:
-        os.write(tell, b"%d %s" % (error.errno or 0, what))
+        posix.write(tell, b"%d %s" % (error.errno or 0, what))
     except BaseException:  # noqa: BLE001 - whatever it was, two launchers must not go on
-        os.write(tell, b"0 %s" % what)
+        posix.write(tell, b"0 %s" % what)
     finally:
-        os._exit(127)
+        posix._exit(127)
+
+
+def _execute(launch: Launch) -> None:
+    """Run its program, looked for on the agent's own PATH when it is a bare name."""
+    if b"/" in launch.program:
+        posix.execve(launch.program, launch.argv, launch.env)
+    failed: OSError = FileNotFoundError(errno.ENOENT, "not on PATH")
+    for directory in launch.env.get(b"PATH", b"/bin:/usr/bin").split(b":"):
+        try:
+            posix.execve((directory or b".") + b"/" + launch.program, launch.argv, launch.env)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except PermissionError as error:
+            failed = error
+    raise failed

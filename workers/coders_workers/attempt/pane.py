@@ -3,10 +3,8 @@
 Owns its mode, what waits to be printed on it, and what happens when it hangs. Reads nothing.
 """
 
-from __future__ import annotations
-
 import fcntl
-import os
+import posix
 import select
 import termios
 import time
@@ -28,7 +26,7 @@ class Pane:
     """The terminal the launcher runs in: people watch and type there. It may vanish or hang."""
 
     def __init__(self, raw: bool) -> None:
-        self.tty: int | None = 0 if os.isatty(0) else None
+        self.tty: int | None = 0 if posix.isatty(0) else None
         self.out: int | None = 1
         self.pending = bytearray()
         self.progress = time.monotonic()
@@ -37,8 +35,8 @@ class Pane:
         if self.tty is not None:
             self.before = termios.tcgetattr(0)
             termios.tcsetattr(0, termios.TCSANOW, _mode(termios.tcgetattr(0), raw))
-        os.set_blocking(0, False)
-        os.set_blocking(1, False)
+        posix.set_blocking(0, False)
+        posix.set_blocking(1, False)
 
     def size(self) -> bytes | None:
         """The kernel's ``struct winsize``; None without a usable one."""
@@ -74,7 +72,7 @@ class Pane:
         """Print what waits."""
         try:
             while self.out is not None and self.pending:
-                del self.pending[: os.write(self.out, self.pending[:CHUNK])]
+                del self.pending[: posix.write(self.out, self.pending[:CHUNK])]
                 self.progress, self.stuck = time.monotonic(), False
         except BlockingIOError:
             pass
@@ -97,7 +95,7 @@ class Pane:
             pass
 
 
-def _mode(mode: list[Any], raw: bool) -> list[Any]:
+def _mode(mode: "list[Any]", raw: bool) -> "list[Any]":
     """A terminal's attributes: ``raw``, or made for watching (no echo, but ^C and CR LF work)."""
     iflag, oflag, cflag, lflag, ispeed, ospeed, control = mode
     iflag &= ~termios.IXON

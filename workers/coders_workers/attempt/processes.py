@@ -3,24 +3,22 @@
 Owns nothing; it looks and, when told, kills.
 """
 
-from __future__ import annotations
-
 import _signal  # type: ignore[import-not-found]  # `signal` builds enums on import, 4 ms
-import os
+import posix
 
 
 def stat_fields(pid: int) -> list[bytes] | None:
     """``/proc/<pid>/stat`` from the state on: state, parent, group, session, ...; start at 19."""
     try:
-        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+        fd = posix.open(f"/proc/{pid}/stat", posix.O_RDONLY)
     except OSError:
         return None
     try:
-        data = os.read(fd, 4096)
+        data = posix.read(fd, 4096)
     except OSError:
         return None
     finally:
-        os.close(fd)
+        posix.close(fd)
     return data[data.rindex(b")") + 2 :].split()
 
 
@@ -28,7 +26,7 @@ def members(leader: int) -> set[int]:
     """The living processes of a leader's session or group, and the descendants of them all."""
     found = {leader}
     parents: dict[int, int] = {}
-    for name in os.listdir("/proc"):
+    for name in posix.listdir("/proc"):
         fields = stat_fields(int(name)) if name.isdigit() else None
         if fields is None or fields[0] in b"ZX":
             continue
@@ -47,6 +45,6 @@ def kill(pids: set[int]) -> None:
     """SIGKILL them all."""
     for pid in pids:
         try:
-            os.kill(pid, _signal.SIGKILL)
+            posix.kill(pid, _signal.SIGKILL)
         except OSError:
             pass

@@ -3,9 +3,7 @@
 Owns `output` and `timing`. Knows nothing of where the bytes come from.
 """
 
-from __future__ import annotations
-
-import os
+import posix
 import time
 
 from coders_workers.attempt.files import OUTPUT, TIMING
@@ -15,9 +13,9 @@ class Recording:
     """`output` and `timing`. When a write fails it breaks off, and the agent goes on."""
 
     def __init__(self) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
-        self.output = os.open(OUTPUT, flags, 0o600)
-        self.timing = os.open(TIMING, flags, 0o600)
+        flags = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_APPEND
+        self.output = posix.open(OUTPUT, flags, 0o600)
+        self.timing = posix.open(TIMING, flags, 0o600)
         self.last = time.monotonic_ns() // 1000
         self.error: OSError | None = None
 
@@ -30,12 +28,12 @@ class Recording:
         written = 0
         try:
             while written < len(data):
-                written += os.write(self.output, data[written:] if written else data)
+                written += posix.write(self.output, data[written:] if written else data)
         except OSError as error:
             self.error = error
         try:
             if written:
-                os.write(self.timing, b"%s %d.%06d %d\n" % (stream, seconds, micros, written))
+                posix.write(self.timing, b"%s %d.%06d %d\n" % (stream, seconds, micros, written))
         except OSError as error:
             self.error = error
         self.last = now
@@ -44,6 +42,6 @@ class Recording:
         """Onto the disk, before `exit` says that all is there."""
         for fd in (self.output, self.timing):
             try:
-                os.fsync(fd)
+                posix.fsync(fd)
             except OSError as error:
                 self.error = self.error or error

@@ -3,12 +3,10 @@
 Owns when an attempt is over: the agent dead, its grace kept, its output complete.
 """
 
-from __future__ import annotations
-
 import _signal  # type: ignore[import-not-found]  # `signal` builds enums on import, 4 ms
 import errno
 import fcntl
-import os
+import posix
 import select
 import termios
 import time
@@ -44,7 +42,7 @@ class Relay:
         while True:
             events = dict(self._wait())
             if self.wake in events:
-                for signum in os.read(self.wake, 512):
+                for signum in posix.read(self.wake, 512):
                     self._signal(signum)
             if self.pane.tty in events:
                 self._typed()
@@ -107,7 +105,7 @@ class Relay:
     def _typed(self) -> None:
         """Take what was typed in the pane; the agent's terminal gets it, pipes do not."""
         try:
-            data = os.read(self.pane.tty or 0, 4096)
+            data = posix.read(self.pane.tty or 0, 4096)
         except BlockingIOError:
             return
         except OSError:
@@ -124,7 +122,7 @@ class Relay:
     def _type(self) -> None:
         try:
             if self.agent.master is not None:
-                del self.typed[: os.write(self.agent.master, self.typed[:4096])]
+                del self.typed[: posix.write(self.agent.master, self.typed[:4096])]
         except BlockingIOError:
             pass
         except OSError:
@@ -132,7 +130,7 @@ class Relay:
 
     def _read(self, fd: int) -> None:
         try:
-            data = os.read(fd, CHUNK)
+            data = posix.read(fd, CHUNK)
         except BlockingIOError:
             return
         except OSError as error:
@@ -144,7 +142,7 @@ class Relay:
             self.pane.show(data)
         else:
             del self.agent.streams[fd]
-            os.close(fd)
+            posix.close(fd)
 
     def _enforce(self) -> None:
         """When grace is over: SIGKILL, for every process that belongs to the agent."""
@@ -159,15 +157,15 @@ class Relay:
     def _let_go(self) -> None:
         """Close our side of the dead agent's terminal, so that its end can be read."""
         if self.agent.slave is not None:
-            os.close(self.agent.slave)
+            posix.close(self.agent.slave)
             self.agent.slave = None
 
 
 def watch_signals() -> int:
     """From now on signals arrive as bytes in the returned pipe."""
-    wake, waker = os.pipe()
-    os.set_blocking(wake, False)
-    os.set_blocking(waker, False)
+    wake, waker = posix.pipe()
+    posix.set_blocking(wake, False)
+    posix.set_blocking(waker, False)
     _signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
     for signum in (*PASSED_ON, _signal.SIGCHLD, _signal.SIGWINCH):
         _signal.signal(signum, lambda *_: None)

@@ -4,10 +4,8 @@ Owns the order of events: nothing starts twice, the recording is open before the
 how it ended is on the disk before the launcher is gone. All it says is in the files of `files.py`.
 """
 
-from __future__ import annotations
-
 import errno
-import os
+import posix
 import time
 
 from coders_workers.attempt.agent import Agent, StartFailed
@@ -35,13 +33,13 @@ def start() -> tuple[Recording, Pane, Agent]:
     try:
         with open(LAUNCH, "rb") as file:
             launch = Launch.decode(file.read())
-        os.unlink(LAUNCH)
+        posix.unlink(LAUNCH)
     except (OSError, ValueError) as error:
         raise StartFailed(getattr(error, "errno", 0) or 0, "launch") from error
     try:
         recording = Recording()
         # Room for the last words, should the disk be full by then.
-        with open(EXIT + ".new", "xb", opener=lambda n, f: os.open(n, f, 0o600)) as file:
+        with open(EXIT + ".new", "xb", opener=lambda n, f: posix.open(n, f, 0o600)) as file:
             file.write(bytes(512))
     except OSError as error:
         raise StartFailed(error.errno or 0, "record") from error
@@ -57,29 +55,29 @@ def start() -> tuple[Recording, Pane, Agent]:
 
 def main(directory: str) -> int:
     """Run the attempt in ``directory`` from claim to exit."""
-    os.chdir(directory)
+    posix.chdir(directory)
     try:
-        os.mkfifo(LIFE, 0o600)
+        posix.mkfifo(LIFE, 0o600)
     except FileExistsError:
         pass
-    life = os.open(LIFE, os.O_RDWR | os.O_NONBLOCK)
+    life = posix.open(LIFE, posix.O_RDWR | posix.O_NONBLOCK)
     wake = watch_signals()
     if not (launch_is_there() or asked_to_stop() is not None) or not take():
         return 0
     try:
         recording, pane, agent = start()
     except StartFailed as failed:
-        message = os.strerror(failed.number) if failed.number else "not understood"
+        message = posix.strerror(failed.number) if failed.number else "not understood"
         if failed.where:
-            message += f": {os.fsdecode(failed.where)!r}"
+            message += f": {failed.where.decode('utf-8', 'surrogateescape')!r}"
         text = f"error {failed.number} {failed.what} {time.time():.6f} {message}\n"
         write_whole(EXIT, text, sync=True)
-        os.write(life, b"failed\n")
+        posix.write(life, b"failed\n")
         return 1
     try:
         born = (stat_fields(agent.pid) or [b"0"] * 20)[19].decode()
         write_whole(STARTED, f"{agent.pid} {time.time():.6f} {born}\n")
-        os.write(life, b"started\n")
+        posix.write(life, b"started\n")
         status = Relay(agent, recording, pane, wake).run()
     except BaseException:
         # Without us it would hang, or go on unseen: better lost than at large.

@@ -54,6 +54,9 @@ class _NobodyFollows:
     def archive(self, session_id: str, attempt: int) -> None:
         """Nothing is kept."""
 
+    def also_archive(self, limit: int) -> list[tuple[str, int]]:
+        return []
+
 
 @dataclass(frozen=True)
 class Seat:

@@ -1,7 +1,6 @@
 """What an ended attempt left, read: its outcome but for the workspace, and what bears on the next.
 
-Reads; changes nothing. The marks in an attempt's directory that say why it was stopped are named
-here.
+Reads; changes nothing.
 """
 
 from __future__ import annotations
@@ -23,16 +22,13 @@ from coders_queue.models.record import SessionRecord
 from coders_workers import recording, workspace
 from coders_workers.programs import chosen
 from coders_workers.runtimes.base import Ended, Started
-from coders_workers.supervisor import last_words, plan, tool_files, typed_answer
+from coders_workers.supervisor import last_words, plan, stuck_mark, tool_files, typed_answer
 from coders_workers.supervisor.host import Host
 
 log = structlog.get_logger(__name__)
 
 #: In the directory of an attempt that was stopped because it ran for longer than it may.
 DEADLINE = "deadline"
-#: In that of one that was stopped because nothing came of it: why, in one line. A second line,
-#: ``final``, says that no other attempt is wanted.
-STUCK = "stuck"
 #: How much of its errors an adapter is shown to say why an agent failed, bytes.
 _STDERR_LIMIT = 64 * 1024
 
@@ -174,9 +170,8 @@ def _verdict(
         return "cancelled", Cause(kind=kind, message=record.cancel_reason), True
     if ended.error is not None:
         return "failed", Cause(kind="spawn", message=ended.error), True
-    if (mark := _stuck(directory)) is not None:
-        why, final = mark
-        return "failed", Cause(kind="stuck", message=why), final
+    if (mark := stuck_mark.read(directory)) is not None:
+        return "failed", Cause(kind="stuck", message=mark.why), mark.then == "stop"
     if status.lost:
         message = f"the agent vanished from {host.name} without an exit status"
         return "failed", Cause(kind="lost", message=message), False
@@ -194,14 +189,6 @@ def _failure(status: ExitStatus, reading: Reading, *, limited: bool) -> Cause:
     if status.code == 0:
         return Cause(kind="agent-error", message=reading.message or "the agent reported an error")
     return Cause(kind="exit", message=reading.message or f"exited with status {status.code}")
-
-
-def _stuck(directory: Path) -> tuple[str, bool] | None:
-    try:
-        lines = (directory / STUCK).read_text("utf-8", "replace").splitlines()
-    except FileNotFoundError:
-        return None
-    return (lines[0] if lines else "nothing came of it"), lines[1:2] == ["final"]
 
 
 def _typed(record: SessionRecord, reading: Reading) -> Reading:

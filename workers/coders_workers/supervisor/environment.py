@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 from pathlib import Path
 
 #: What every program expects of the user it runs as.
@@ -15,13 +17,18 @@ _NEVER = ("CODERS_*", "TMUX", "TMUX_PANE", "TERM", "COLUMNS", "LINES", "PYTHONPA
 
 def pick(environ: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
     """The variables whose names match one of the shell patterns."""
-    patterns = tuple(patterns)
+    wanted, never = _one_of(tuple(patterns)), _one_of(_NEVER)
     return {
         name: value
         for name, value in environ.items()
-        if any(fnmatchcase(name, pattern) for pattern in patterns)
-        and not any(fnmatchcase(name, pattern) for pattern in _NEVER)
+        if wanted.match(name) and not never.match(name)
     }
+
+
+@lru_cache(maxsize=64)
+def _one_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """What matches a name that one of the shell patterns matches; nothing for none."""
+    return re.compile("|".join(map(translate, patterns)) or r"(?!)")
 
 
 def host_part(

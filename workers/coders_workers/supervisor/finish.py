@@ -106,14 +106,15 @@ class Finisher:
             if isinstance(decision, restarting.Again):
                 if self._requeue(record, directory, left, decision):
                     return True
+                current = self._host.store.get(record.id)
+                if current is not None and current.cancel_reason is not None:
+                    # its end was asked for while it was read: a killed session does not come back
+                    record = current
+                    as_attempted = plan.as_attempted(record)
+                    left = ended_attempt.read(self._host, as_attempted, directory, ended)
             elif decision.cause is not None:
                 outcome = left.outcome.model_copy(update={"cause": decision.cause})
                 left = replace(left, outcome=outcome)
-        current = self._host.store.get(record.id)
-        if current is not None and current.cancel_reason is not None and not left.final:
-            # its end was asked for while it was read: a killed session does not come back
-            record = current
-            left = ended_attempt.read(self._host, plan.as_attempted(record), directory, ended)
         outcome = left.outcome.model_copy(
             update={
                 "workspace": self._workspace(directory),

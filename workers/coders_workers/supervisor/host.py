@@ -36,6 +36,9 @@ class Follow(Protocol):
     def archive(self, session_id: str, attempt: int) -> None:
         """The attempt is over: what it left is to be stored."""
 
+    def also_archive(self, limit: int) -> list[tuple[str, int]]:
+        """Others to be stored now, for which no message of their own goes out."""
+
 
 def correlate(record: SessionRecord | None, session_id: str) -> None:
     """Log lines of this piece of work carry the session's correlation id from here on.

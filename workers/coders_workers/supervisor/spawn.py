@@ -38,55 +38,60 @@ class Spawner:
         A request that cannot be started ends the session as failed, with the cause. Run twice, at
         once, or after a crash in the middle, it starts one agent.
         """
+        with self._host.turn(session_id, attempt):
+            record = self._mine(session_id, attempt)
+            if record is None or record.spec.version is None:
+                return record is not None and self._begin(record, None)
         ref = ids.attempt_ref(session_id, attempt)
         with self._guard:
             if ref in self._preparing:
                 return False  # another thread installs its program, and goes on then
             self._preparing.add(ref)
         try:
-            missing = self._provide(session_id, attempt)
+            missing = self._provide(record)
         finally:
             with self._guard:
                 self._preparing.discard(ref)
         with self._host.turn(session_id, attempt):
             record = self._mine(session_id, attempt)
-            if record is None:
-                return False
-            correlate(record, session_id)
-            if record.state is State.RUNNING:
-                return True
-            if record.cancel_reason is not None:
-                self._finisher.end_unstarted(record, "cancelled", record.cancel_reason)
-                return False
-            if record.state is State.ASSIGNED and not self._host.store.move(
-                session_id, attempt, State.STARTING
-            ):
-                return False
-            try:
-                if missing is not None:
-                    raise missing
-                self._start(record)
-            except errors.Unavailable:
-                raise  # the store is away: the sweep goes on from what is on the disk
-            except errors.CodersError as error:
-                kind: CauseKind = (
-                    "workspace" if isinstance(error, errors.WorkspaceError) else "spawn"
-                )
-                log.warning("spawn_failed", session=session_id, attempt=attempt, cause=str(error))
-                self._finisher.end_unstarted(record, kind, str(error))
-                return False
-            except OSError as error:
-                # a full disk, a lost permission: the machine's failure, told as it is
-                log.exception("spawn_failed", session=session_id, attempt=attempt)
-                self._finisher.end_unstarted(record, "spawn", f"on {self._host.name}: {error}")
-                return False
-            except Exception as error:
-                # a fault of ours: tried again it would be met again, and the session never end
-                log.exception("spawn_failed", session=session_id, attempt=attempt)
-                message = f"on {self._host.name}: {type(error).__name__}: {error}"
-                self._finisher.end_unstarted(record, "internal", message)
-                return False
+            return record is not None and self._begin(record, missing)
+
+    def _begin(self, record: SessionRecord, missing: errors.SpawnError | None) -> bool:
+        """Bring it up, in its turn, or end the session because it cannot be."""
+        session_id, attempt = record.id, record.attempt
+        correlate(record, session_id)
+        if record.state is State.RUNNING:
             return True
+        if record.cancel_reason is not None:
+            self._finisher.end_unstarted(record, "cancelled", record.cancel_reason)
+            return False
+        if record.state is State.ASSIGNED and not self._host.store.move(
+            session_id, attempt, State.STARTING
+        ):
+            return False
+        try:
+            if missing is not None:
+                raise missing
+            self._start(record)
+        except errors.Unavailable:
+            raise  # the store is away: the sweep goes on from what is on the disk
+        except errors.CodersError as error:
+            kind: CauseKind = "workspace" if isinstance(error, errors.WorkspaceError) else "spawn"
+            log.warning("spawn_failed", session=session_id, attempt=attempt, cause=str(error))
+            self._finisher.end_unstarted(record, kind, str(error))
+            return False
+        except OSError as error:
+            # a full disk, a lost permission: the machine's failure, told as it is
+            log.exception("spawn_failed", session=session_id, attempt=attempt)
+            self._finisher.end_unstarted(record, "spawn", f"on {self._host.name}: {error}")
+            return False
+        except Exception as error:
+            # a fault of ours: tried again it would be met again, and the session never end
+            log.exception("spawn_failed", session=session_id, attempt=attempt)
+            message = f"on {self._host.name}: {type(error).__name__}: {error}"
+            self._finisher.end_unstarted(record, "internal", message)
+            return False
+        return True
 
     def confirm(self, record: SessionRecord, started: Started) -> None:
         """The agent lives: say so. Called again by the sweep when the store was away just then."""
@@ -102,13 +107,13 @@ class Spawner:
         ):
             host.follow.started(record.id, started.pid, started.at)
 
-    def _provide(self, session_id: str, attempt: int) -> errors.SpawnError | None:
+    def _provide(self, record: SessionRecord) -> errors.SpawnError | None:
         """Install the version of the program that is wanted, where it is not here; why not.
 
         Outside of the attempt's turn: it can take minutes, in which the session can be cancelled.
         """
-        record = self._mine(session_id, attempt)
-        if record is None or record.state is State.RUNNING or record.cancel_reason is not None:
+        session_id, attempt = record.id, record.attempt
+        if record.state is State.RUNNING or record.cancel_reason is not None:
             return None
         correlate(record, session_id)
 

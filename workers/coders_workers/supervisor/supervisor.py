@@ -14,6 +14,9 @@ from coders_workers.supervisor.stop import Stopper
 from coders_workers.supervisor.sweep import Sweeper
 from coders_workers.supervisor.watch import Watched
 
+#: How many attempts one task archives: it is to be short.
+_ARCHIVED_AT_ONCE = 16
+
 
 class Supervisor:
     """What a host's tasks call. Every method may be called twice, at once, and late."""
@@ -56,8 +59,11 @@ class Supervisor:
         return self.stopper.stop(session_id, attempt)
 
     def archive(self, session_id: str, attempt: int) -> bool:
-        """Store what an attempt left."""
-        return self.archiver.archive(session_id, attempt)
+        """Store what an attempt left, and what others did that are to be stored, too."""
+        done = self.archiver.archive(session_id, attempt)
+        for other in self.host.follow.also_archive(_ARCHIVED_AT_ONCE):
+            self.archiver.archive(*other)
+        return done
 
     def sweep(self, *, starting: bool = False) -> dict[str, int]:
         """Hold what runs against what should run."""

@@ -48,7 +48,7 @@ class TmuxRuntime:
     ) -> None:
         """``timeout`` is for one tmux command, seconds. Raises SetupError without a fit tmux."""
         self._door = Door(socket, tmux=tmux, history_limit=history_limit, timeout=timeout)
-        self._launcher = (python, "-I", "-S", launcher.__file__)
+        self._launcher = (python, "-I", "-S", str(launcher.build(socket.parent)))
         self._terminals = Terminals(self._door)
         self._timeout = timeout
         self._watch = LifeWatch()
