@@ -25,6 +25,7 @@ from coders_queue.models.record import SessionRecord
 from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import SessionSpec
 from coders_queue.models.view import session_object
+from coders_queue.models.vitals import Vitals
 from coders_queue.store import kinds
 from coders_queue.structured_log import KEYS
 from coders_workers.runtimes.tmux.version import FLOOR
@@ -132,6 +133,7 @@ _VIEW: dict[str, tuple[type[BaseModel], str] | str] = {
     **{key: (SessionSpec, key) for key in ("name", "agent", "version", "owner", "labels", "mode")},
     "agent_version": (Outcome, "agent_version"),
     "state": "Where it stands: see [lifecycle](lifecycle.md).",
+    **{key: (Vitals, key) for key in Vitals.model_fields},
     "attempts": "How often it was assigned to a host.",
     "host": "The host that runs or ran it.",
     "cwd": "The directory it was asked to run in; the repository, when it has a worktree.",

@@ -75,7 +75,9 @@ class Console:
 
     def state(self, state: object, stream: TextIO | None = None) -> str:
         """A session's state in its colour."""
-        return self.paint(STATE_COLOURS.get(str(state), ""), printable(state), stream)
+        word, comma, doubt = printable(state).partition(",")
+        shown = self.paint(STATE_COLOURS.get(word, ""), word, stream)
+        return shown + self.paint("red", comma + doubt, stream)
 
     def line(self, text: str = "") -> None:
         """A line of the result, on standard output."""

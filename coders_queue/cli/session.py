@@ -23,6 +23,17 @@ def warn(console: Console, started: dict[str, Any]) -> None:
         console.note(f"coders: warning: {printable(warning)}")
 
 
+def state_text(session: dict[str, Any]) -> str:
+    """Its state, and what makes it doubtful."""
+    state = printable(session.get("state"))
+    silent = session.get("host_silent")
+    if silent is not None:
+        return f"{state}, host silent for {span(silent)}"
+    if session.get("alive") is False:
+        return f"{state}, its process has ended"
+    return state
+
+
 def ended(session: dict[str, Any]) -> bool:
     """Whether nothing more will happen to it."""
     return session.get("state") in ENDED
@@ -87,7 +98,7 @@ def print_result(console: Console, session: dict[str, Any], now: float, stream: 
     """The block that ends ``run`` and begins ``result``: all but the answer itself."""
     titles = [("session", f"{label(session)} ({printable(session.get('id', '?'))})")]
     titles += facts(session, now)
-    state = console.state(session.get("state"), stream)
+    state = console.state(state_text(session), stream)
     print(f"{console.paint('bold', 'state'.ljust(12), stream)}  {state}", file=stream)
     for title, value in titles:
         print(f"{console.paint('bold', title.ljust(12), stream)}  {value}", file=stream)

@@ -19,6 +19,7 @@ from celery.canvas import Signature
 from coders_queue import described_agents, errors, ids, wire
 from coders_queue.agents.registry import get, parse
 from coders_queue.client.handle import SessionHandle
+from coders_queue.models.heartbeat import HostHealth
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.spec import SessionSpec
 from coders_queue.queue import names
@@ -114,6 +115,10 @@ class Coders:
     def list(self, **filters: Any) -> list[SessionRecord]:
         """Records, newest first; filters as of :meth:`coders_queue.store.base.Store.list`."""
         return self.store.list(**filters)
+
+    def health(self) -> dict[str, HostHealth]:
+        """How punctual each host's heartbeats are, and what the last one said, by its name."""
+        return self.store.health()
 
     def close(self) -> None:
         """Let go of connections."""

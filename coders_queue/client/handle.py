@@ -11,6 +11,7 @@ from coders_queue import errors
 from coders_queue.models.lifecycle import State
 from coders_queue.models.outcome import Outcome
 from coders_queue.models.record import SessionRecord
+from coders_queue.models.vitals import Vitals, vitals
 from coders_queue.queue.app import CodersApp
 
 #: How long one wait for an event lasts before the record is looked at again, seconds.
@@ -39,6 +40,12 @@ class SessionHandle:
     def state(self) -> State:
         """Where it stands now."""
         return self.record.state
+
+    @property
+    def vitals(self) -> Vitals:
+        """Whether its process lives, by the last heartbeat of its host."""
+        record = self.record
+        return vitals(record, self._app.store.health().get(record.host or ""))
 
     @property
     def async_result(self) -> AsyncResult[dict[str, object]]:

@@ -8,6 +8,9 @@ from pydantic import Field
 
 from coders_queue.models.base import Model
 
+#: Periods after the last heartbeat at which the next one counts as late, and the host as silent.
+OVERDUE = 1.5
+
 
 class Pulse(Model):
     """One session's part of a heartbeat, from a look at its real process."""
@@ -44,7 +47,16 @@ class HostHealth(Model):
     """Heartbeats received since the worker's start."""
     late: int
     """Of these, how many came more than half a period too late."""
+    missed: int = 0
+    """Periods since then whose heartbeat never came, by the numbers of those that did."""
     longest_gap: float
     """Seconds, the longest time between two, by the store's clock."""
     alive: bool
     """Whether the host counts as here: its last one is younger than its lease."""
+    age: float = 0.0
+    """Seconds since the last one, by the store's clock."""
+
+    @property
+    def silent_for(self) -> float | None:
+        """Seconds since the last one if the next is overdue, None while the host is heard."""
+        return self.age if self.age > OVERDUE * self.last.period else None

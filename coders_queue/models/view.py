@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from coders_queue.models.record import SessionRecord
+from coders_queue.models.vitals import Vitals
 
 #: How much of the output a list shows of each session, characters.
 LISTED_OUTPUT = 2048
 
 
-def session_object(record: SessionRecord, *, output_limit: int | None = None) -> dict[str, Any]:
+def session_object(
+    record: SessionRecord, vitals: Vitals | None = None, *, output_limit: int | None = None
+) -> dict[str, Any]:
     """The object that ``coders ls --json`` prints for a session.
 
     What is not known yet is null; ``output`` is "" until the end. Times are epoch seconds.
+    ``vitals``: whether it lives, which the record cannot tell.
     ``output_limit``: characters of the output's end to keep, None for all that was stored.
     """
     spec, outcome = record.spec, record.outcome
@@ -28,6 +32,7 @@ def session_object(record: SessionRecord, *, output_limit: int | None = None) ->
         "version": spec.version,
         "agent_version": (outcome.agent_version if outcome else None) or record.agent_version,
         "state": str(record.state),
+        **(vitals or Vitals()).model_dump(),
         "attempts": record.attempt,
         "host": record.host if outcome is None else outcome.host or record.host,
         "owner": spec.owner,

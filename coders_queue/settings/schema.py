@@ -119,7 +119,8 @@ class HostSettings(Model):
     lease_ttl: Seconds = 15.0
     """Seconds after which a host that says nothing counts as gone, and its name as free."""
     heartbeat: Seconds = 2.0
-    """Seconds between two heartbeats, each of which carries all sessions of the host."""
+    """Seconds between two heartbeats, each of which carries all sessions of the host; at most a
+    third of `lease_ttl`."""
 
     @field_validator("name")
     @classmethod

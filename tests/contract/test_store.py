@@ -816,6 +816,25 @@ class TestHeartbeats:
         assert not store.beat(self.beat(2), 60)
         assert store.health()[HOST].last.sequence == 3
 
+    def test_those_that_never_came_are_counted(self, world: World) -> None:
+        """By the numbers of those that did; the age of the last is by the store's clock."""
+        assert world.store.beat(self.beat(1), 60)
+        assert world.store.beat(self.beat(2), 60)
+        assert world.store.beat(self.beat(6), 60)
+        health = world.store.health()[HOST]
+        assert (health.beats, health.missed) == (3, 3)
+        assert 0 <= health.age < 1.5
+        assert health.silent_for is None
+        assert world.store.beat(self.beat(1), 60)
+        assert world.store.health()[HOST].missed == 0
+
+    def test_a_silent_host_is_told(self, store: Store) -> None:
+        """From the moment at which its next heartbeat is overdue."""
+        assert store.beat(self.beat(1, period=1e-9), 60)
+        health = store.health()[HOST]
+        assert health.alive
+        assert health.silent_for == (health.age or None)  # the twin's clock stands still
+
     def test_a_restarted_worker_begins_anew(self, store: Store) -> None:
         """What it did before is nobody's gap."""
         assert store.beat(self.beat(7), 60)

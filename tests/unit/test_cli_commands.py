@@ -143,6 +143,22 @@ def test_ls_is_a_table(
     assert fake_host.asked("ls") == {"all": False, "owner": None, "limit": None}
 
 
+def test_ls_tells_what_is_doubtful(fake_host: FakeHost, capsys: Capture) -> None:
+    """The state of a silent host's session is the last one known; a dead process is no run."""
+    silent = session(**RUNNING, alive=None, host_silent=12.4)
+    dead = session(**RUNNING, alive=False, host_silent=None)
+    fine = session(**RUNNING, alive=True, host_silent=None)
+    fake_host.answers["ls"] = {"sessions": [silent, dead, fine]}
+    assert main(["ls"]) == 0
+    _, first, second, third = capsys.readouterr().out.splitlines()
+    assert "running, host silent for 12 s" in first
+    assert "running, its process has ended" in second
+    assert "running " in third
+    fake_host.answers["show"] = {**silent, "spec": {}, "events": []}
+    assert main(["show", "fix"]) == 0
+    assert "running, host silent for 12 s" in capsys.readouterr().out
+
+
 def test_ls_json_is_a_list(fake_host: FakeHost, capsys: Capture) -> None:
     """The objects as the host gives them."""
     assert main(["ls", "--json", "--all", "--owner", "me", "--limit", "3"]) == 0
@@ -357,6 +373,18 @@ STATUS = {
     "embedded": True,
     "degraded": False,
     "sessions": {"running": 2},
+    "hosts": {
+        "here": {
+            "silent_for": None,
+            "alive": 2,
+            "period": 2.0,
+            "beats": 1234,
+            "late": 1,
+            "missed": 0,
+            "longest_gap": 3.25,
+        },
+        "there": {"silent_for": 12.0},
+    },
     "state_dir": "/state",
 }
 
@@ -368,7 +396,11 @@ def test_status(fake_host: FakeHost, capsys: Capture) -> None:
     assert json.loads(capsys.readouterr().out) == STATUS
     assert main(["status"]) == 0
     out = capsys.readouterr().out
-    for part in ("pid 42", "here (host, control)", "redis+socket:///s (embedded)", "2 running"):
+    for part in (
+        *("pid 42", "here (host, control)", "redis+socket:///s (embedded)", "2 running"),
+        "here, 2 alive: 1,234 heartbeats every 2.0 s, 1 late, 0 missed, longest gap 3.2 s",
+        "there silent for 12 s",
+    ):
         assert part in out
 
 

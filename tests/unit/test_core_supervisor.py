@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from coders_queue import errors, ids
+from coders_queue.clock import ManualClock
 from coders_queue.models.launch import ExitStatus
 from coders_queue.models.lifecycle import State
 from coders_queue.models.outcome import Outcome
@@ -249,25 +252,48 @@ def test_an_agent_is_asked_to_end_once(room: Room) -> None:
     assert room.runtime.stops == 2
 
 
-def _ran_late(room: Room, session_id: str) -> Any:
-    """A session that may run for 5 s and has run for a minute."""
-    assert room.supervisor.spawn(session_id, 1)
-    record = room.store.get(session_id)
-    assert record is not None
-    return replace(room.host, clock=lambda: (record.started_at or 0.0) + 60.0)
-
-
 def test_a_deadline_is_told_from_a_person(room: Room) -> None:
     """A session stopped for its time ends as timed out; a person's reason is always a person's."""
     late = room.assigned(timeout=5.0)
-    host = _ran_late(room, late)
-    supervisor = Supervisor(host)
-    assert supervisor.stopper.enforce_deadline(room.store.get(late))  # type: ignore[arg-type]
+    now = ManualClock()
+    supervisor = Supervisor(replace(room.host, steady=now))
+    assert supervisor.spawn(late, 1)
+    now.advance(60.0)
+    assert supervisor.deadlines() == 1
     room.runtime.over = Ended(status=ExitStatus(signal=15), at=1_700_000_060.0)
     assert supervisor.finisher.finish(late, 1)
     told = room.outcome(late).cause
     assert told is not None
     assert (told.kind, told.message) == ("timeout", "timeout: it ran for longer than 5 s")
+
+
+def test_a_deadline_survives_a_change_of_the_clock(room: Room) -> None:
+    """A machine that sets its clock, forward or back, gives a session no other time to run."""
+    session_id = room.assigned(timeout=5.0)
+    wall, now = ManualClock(), ManualClock()
+    supervisor = Supervisor(replace(room.host, clock=wall, steady=now))
+    assert supervisor.spawn(session_id, 1)
+    wall.advance(86400.0)
+    now.advance(4.9)
+    assert supervisor.deadlines() == 0
+    wall.advance(-2 * 86400.0)
+    now.advance(0.1)
+    assert supervisor.deadlines() == 1
+
+
+def test_a_new_worker_counts_the_time_by_the_kernel(room: Room) -> None:
+    """Of an agent that an earlier worker started, by the age of its process: no clock is asked."""
+    session_id = room.assigned(timeout=3600.0)
+    assert room.supervisor.spawn(session_id, 1)
+    ticks = int((time.clock_gettime(time.CLOCK_BOOTTIME) - 5.0) * os.sysconf("SC_CLK_TCK"))
+    room.runtime.begun = Started(pid=1, at=1_700_000_000.0, ticks=ticks)
+    now = ManualClock()
+    again = Supervisor(replace(room.host, clock=ManualClock(9e9), steady=now))
+    again.sweep(starting=True)
+    now.advance(3590.0)
+    assert again.deadlines() == 0
+    now.advance(6.0)
+    assert again.deadlines() == 1
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,6 @@ from kombu.exceptions import OperationalError
 from structlog.contextvars import clear_contextvars
 
 from coders_queue import errors, ids
-from coders_queue.models.heartbeat import Heartbeat
 from coders_queue.queue import tasks as control_tasks
 from coders_queue.queue.app import CodersApp, make_app
 from coders_queue.queue.queues import queue
@@ -31,6 +30,8 @@ from coders_queue.store.base import Store
 from coders_workers import tasks as host_tasks
 from coders_workers.bulletin import Bulletin
 from coders_workers.follow import CeleryFollow
+from coders_workers.heartbeat.census import Census
+from coders_workers.heartbeat.heart import Heart
 from coders_workers.rounds import Duty, Rounds
 from coders_workers.runtimes.base import Runtime
 from coders_workers.server.socket_server import SocketServer
@@ -93,7 +94,20 @@ class Worker:
         self._bulletin = Bulletin(store)
         ttl = settings.host.lease_ttl
         # apart from the sweeps: a slow one must not cost the host its name
-        self._heartbeat = Rounds("heartbeat", [Duty("lease", ttl / 3, self._renew)])
+        self._renewals = Rounds("renewals", [Duty("lease", ttl / 3, self._renew)])
+        census = Census(
+            self.supervisor.watched.refs,
+            lambda ref: self._host.attempt_path(*ids.parse_attempt_ref(ref)),
+            self.watchers.pulses,
+        )
+        self._heart = Heart(
+            store,
+            settings.host.name,
+            census,
+            period=min(settings.host.heartbeat, ttl / 3),
+            ttl=ttl,
+            info=lambda: {"capacity": settings.host.capacity, "pid": os.getpid()},
+        )
         self._rounds = Rounds(
             "rounds",
             [
@@ -108,7 +122,7 @@ class Worker:
             broker=mask_url(broker_url),
             embedded=embedded,
             started_at=time.time(),
-            degraded=lambda: bool(self._heartbeat.failing),
+            degraded=lambda: bool(self._renewals.failing),
             preheat=lambda session_id, spec: self._starts.submit(
                 self.supervisor.preheat, session_id, spec
             ),
@@ -117,8 +131,8 @@ class Worker:
                 lambda: self.supervisor.spawn(session_id, attempt), self._starts
             ),
             stop=lambda: os.kill(os.getpid(), signal.SIGTERM),
+            census=census,
         )
-        self._beats = 0
         self._server: SocketServer | None = None
         self._refused: errors.CodersError | None = None
         self._verbs = Verbs(station)
@@ -167,8 +181,9 @@ class Worker:
             self.supervisor.sweep(starting=True)
             self.watchers.start()
         self._bulletin.start()
-        self._heartbeat.start()
+        self._renewals.start()
         if "host" in self._settings.host.roles:
+            self._heart.start()
             self._rounds.start()
             self.supervisor.due.start()
         self._server = SocketServer(self._paths.host_socket, self._verbs.handle)
@@ -182,7 +197,8 @@ class Worker:
         self._rounds.stop()
         self.watchers.stop()
         self.supervisor.due.stop()
-        self._heartbeat.stop()
+        self._renewals.stop()
+        self._heart.stop()
         self._bulletin.stop()
         for pool in (self._starts, self._pool):
             pool.shutdown(wait=False, cancel_futures=True)
@@ -208,17 +224,6 @@ class Worker:
                 "name_lost", host=settings.name, holder=self._store.lease_holder(self._lease)
             )
             os.kill(os.getpid(), signal.SIGTERM)
-            return
-        if "host" in settings.roles:
-            self._beats += 1
-            beat = Heartbeat(
-                host=settings.name,
-                sequence=self._beats,
-                sent_at=time.time(),
-                period=settings.lease_ttl / 3,
-                info={"capacity": settings.capacity, "pid": os.getpid()},
-            )
-            self._store.beat(beat, settings.lease_ttl)
 
     def _submit(self, work: Callable[[], object], pool: ThreadPoolExecutor | None = None) -> object:
         try:

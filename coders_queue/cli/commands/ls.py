@@ -7,7 +7,6 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from coders_queue.cli import exits, session, table
-from coders_queue.cli.console import STATE_COLOURS
 from coders_queue.cli.context import Context
 from coders_queue.cli.parser import add_json
 from coders_queue.cli.times import ago, span
@@ -67,7 +66,7 @@ def _print(context: Context, sessions: list[dict[str, Any]]) -> None:
     def paint(column: int, cell: str) -> str:
         if column == -1:
             return console.paint("bold", cell)
-        return console.paint(STATE_COLOURS.get(cell, ""), cell) if column == _STATE else cell
+        return console.state(cell) if column == _STATE else cell
 
     rows = [_row(one, now) for one in sessions]
     for line in table.render(_COLUMNS, rows, console.width(), paint):
@@ -81,7 +80,7 @@ def _row(one: dict[str, Any], now: float) -> tuple[object, ...]:
         str(one["id"])[:8],
         one.get("name") or "-",
         f"{one['agent']}@{version}" if version else one["agent"],
-        one["state"],
+        session.state_text(one),
         ago(one.get("created_at"), now),
         "-" if seconds is None else span(seconds),
         one.get("host") or "-",

@@ -8,10 +8,11 @@ from typing import Any
 
 from coders_queue import wire
 from coders_queue.cli import exits
+from coders_queue.cli.console import Console
 from coders_queue.cli.context import Context
 from coders_queue.cli.parser import add_json
 from coders_queue.cli.text import printable
-from coders_queue.cli.times import ago
+from coders_queue.cli.times import ago, span
 
 EXAMPLES = ("coders status", "coders status --json | jq .worker.pid")
 NOTES = "Exits 0 whether or not a worker runs; in --json, worker is null when none does."
@@ -38,7 +39,7 @@ def read(context: Context) -> dict[str, Any]:
         return context.host.ask("status")
     except wire.NotListening:
         unknown = dict.fromkeys(
-            ("worker", "host", "roles", "broker", "embedded", "degraded", "sessions")
+            ("worker", "host", "roles", "broker", "embedded", "degraded", "sessions", "hosts")
         )
         return {**unknown, "state_dir": str(context.paths.state)}
 
@@ -69,6 +70,20 @@ def show(context: Context, status: dict[str, Any]) -> None:
             f"{count} {console.state(state)}" for state, count in counts.items() if count
         )
         lines.append(("sessions", listed or "none live"))
+        for name, one in (status.get("hosts") or {}).items():
+            lines.append(("hears", _heard(console, name, one)))
     lines.append(("state", printable(status.get("state_dir"))))
     for title, value in lines:
         console.line(f"{console.paint('bold', title.ljust(8))}  {value}")
+
+
+def _heard(console: Console, name: str, health: dict[str, Any]) -> str:
+    """How a host's heartbeats come."""
+    silent = health.get("silent_for")
+    if silent is not None:
+        return f"{printable(name)} " + console.paint("red", f"silent for {span(silent)}")
+    return (
+        f"{printable(name)}, {health.get('alive')} alive: {health.get('beats'):,} heartbeats "
+        f"every {span(float(health.get('period') or 0))}, {health.get('late')} late, "
+        f"{health.get('missed')} missed, longest gap {span(float(health.get('longest_gap') or 0))}"
+    )

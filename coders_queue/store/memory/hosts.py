@@ -36,6 +36,9 @@ class Hosts:
                 beats=1 if first or known is None else known.beats + 1,
                 late=late if first or known is None else known.late + late,
                 longest_gap=gap if first or known is None else max(known.longest_gap, gap),
+                missed=0
+                if first or known is None
+                else known.missed + kept.sequence - known.last.sequence - 1,
                 alive=True,
             )
             self._until[kept.host] = now + ttl
@@ -46,7 +49,9 @@ class Hosts:
         with self._lock:
             now = self._clock()
             return {
-                host: one.model_copy(update={"alive": self._until[host] > now})
+                host: one.model_copy(
+                    update={"alive": self._until[host] > now, "age": now - one.received_at}
+                )
                 for host, one in self._health.items()
                 if one.received_at > now - rules.HEALTH
             }

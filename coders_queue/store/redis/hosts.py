@@ -12,7 +12,7 @@ from coders_queue.store.keys import Keys
 from coders_queue.store.redis.door import Door
 from coders_queue.store.redis.scripts import Scripts
 
-_HEALTH = ("heartbeat", "received_at", "beats", "late", "longest_gap")
+_HEALTH = ("heartbeat", "received_at", "beats", "late", "longest_gap", "missed")
 
 
 class Hosts:
@@ -32,14 +32,15 @@ class Hosts:
     def health(self) -> dict[str, HostHealth]:
         """See :meth:`Store.health`."""
         names = self._door.call("ZRANGE", self._keys.heard, 0, -1)
-        asked: list[tuple[str, ...]] = []
+        asked: list[tuple[str, ...]] = [("TIME",)]
         for name in names:
             asked.append(("HMGET", self._keys.health(name), *_HEALTH))
             asked.append(("EXISTS", self._keys.host(name)))
-        found = self._door.batch(asked)
+        time, *found = self._door.batch(asked)
+        now = int(time[0]) + int(time[1]) / 1e6
         health = {}
         for name, parts, here in zip(names, found[::2], found[1::2], strict=True):
-            if None in parts:
+            if None in parts[:-1]:
                 continue  # expired between the two looks
             health[name] = HostHealth(
                 last=Heartbeat.model_validate_json(parts[0]),
@@ -47,7 +48,9 @@ class Hosts:
                 beats=int(parts[2]),
                 late=int(parts[3]),
                 longest_gap=float(parts[4]),
+                missed=int(parts[5] or 0),
                 alive=bool(here),
+                age=max(0.0, now - float(parts[1])),
             )
         return health
 

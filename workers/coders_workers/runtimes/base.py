@@ -7,6 +7,8 @@ after the session is gone.
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +52,14 @@ class Started:
     pid: int
     at: float
     """Epoch seconds, as the launcher saw it."""
+    ticks: int | None = None
+    """When the kernel started it, in its ticks since the machine's start, where that is known."""
+
+    def age(self) -> float | None:
+        """Seconds since its start, whatever became of the machine's clock since."""
+        if self.ticks is None:
+            return None
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - self.ticks / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)

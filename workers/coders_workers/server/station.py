@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +16,13 @@ from coders_queue.agents import registry
 from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.spec import SessionSpec
+from coders_queue.models.vitals import Vitals, vitals
 from coders_queue.queue.app import CodersApp
 from coders_queue.queue.dispatch import Dispatch
 from coders_queue.settings.schema import Settings
 from coders_queue.store.base import Store
 from coders_workers.bulletin import Bulletin
+from coders_workers.heartbeat.census import Census
 from coders_workers.programs.locate import Programs
 from coders_workers.runtimes.base import Runtime
 from coders_workers.supervisor.host import Host
@@ -47,6 +49,8 @@ class Station:
     """Bring an attempt up on this host, soon and on another thread."""
     stop: Callable[[], None]
     """Ask the worker to end."""
+    census: Census
+    """Who lives on this host."""
 
     @property
     def store(self) -> Store:
@@ -89,7 +93,43 @@ class Station:
             "embedded": self.embedded,
             "degraded": degraded,
             "sessions": dict(counts),
+            "hosts": self._hosts(degraded),
             "state_dir": str(self.host.paths.state),
+        }
+
+    def vitals(self, records: Iterable[SessionRecord]) -> dict[str, Vitals]:
+        """Whether they live, by id: a look at the process here, the last heartbeat elsewhere."""
+        found, elsewhere = {}, []
+        for record in records:
+            if record.state is State.RUNNING and record.host == self.host.name:
+                ref = ids.attempt_ref(record.id, record.attempt)
+                found[record.id] = Vitals(alive=self.census.sees(ref))
+            elif record.state.on_host and record.host != self.host.name:
+                elsewhere.append(record)
+        health = self.store.health() if elsewhere else {}
+        for record in elsewhere:
+            found[record.id] = vitals(record, health.get(record.host or ""))
+        return found
+
+    def _hosts(self, degraded: bool) -> dict[str, dict[str, Any]]:
+        """How punctual each host is, by its name; nothing while the broker is away."""
+        if degraded:
+            return {}
+        try:
+            health = self.store.health()
+        except errors.Unavailable:
+            return {}
+        return {
+            name: {
+                "silent_for": one.silent_for,
+                "alive": len(one.last.sessions),
+                "period": one.last.period,
+                "beats": one.beats,
+                "late": one.late,
+                "missed": one.missed,
+                "longest_gap": one.longest_gap,
+            }
+            for name, one in sorted(health.items())
         }
 
     def running_here(self, record: SessionRecord) -> str:

@@ -63,7 +63,13 @@ class Verbs:
             owner=read.text(params, "owner"),
             limit=read.count(params, "limit", 0),
         )
-        return {"sessions": [session_object(one, output_limit=LISTED_OUTPUT) for one in records]}
+        vitals = self._station.vitals(records)
+        return {
+            "sessions": [
+                session_object(one, vitals.get(one.id), output_limit=LISTED_OUTPUT)
+                for one in records
+            ]
+        }
 
     def _verb_show(self, params: Params, gone: Gone) -> Parts:
         yield from ()
@@ -75,7 +81,7 @@ class Verbs:
             if event.session == record.id
         ]
         return {
-            **session_object(record),
+            **session_object(record, self._station.vitals([record]).get(record.id)),
             "spec": spec_shown(record),
             "events": events[-_EVENTS_SHOWN:],
         }

@@ -6,6 +6,7 @@ Composed once by the worker (or a test) and handed to each service. Holds no log
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -64,6 +65,8 @@ class Host:
     environ: dict[str, str]
     """The environment the worker was started with."""
     clock: Clock = system_clock
+    steady: Clock = time.monotonic
+    """Seconds that pass whatever becomes of the machine's clock. For deadlines."""
     _locks: dict[str, tuple[threading.RLock, int]] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 

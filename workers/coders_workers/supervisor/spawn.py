@@ -171,7 +171,7 @@ class Spawner:
             self._watched.drop(ref)
             raise
         if spec.timeout is not None:
-            self._watched.limit(ref, started.at + spec.timeout)
+            self._watched.limit(ref, host.steady() + spec.timeout)
         self.confirm(record, started)
         log.info(
             "session_started",

@@ -61,19 +61,15 @@ class Stopper:
         """Stop what is watched here and has run for longer than it may; how many."""
         count = 0
         for ref, deadline in self._watched.deadlines().items():
-            if self._host.clock() >= deadline:
-                session_id, _attempt = ids.parse_attempt_ref(ref)
+            if self._host.steady() >= deadline:
+                session_id, attempt = ids.parse_attempt_ref(ref)
                 record = self._host.store.get(session_id)
-                if record is not None and self.enforce_deadline(record):
+                if record is not None and record.attempt == attempt and self._end_late(record):
                     count += 1
         return count
 
-    def enforce_deadline(self, record: SessionRecord) -> bool:
-        """Stop a session that has run for longer than it may."""
-        limit = record.spec.timeout
-        if limit is None or record.started_at is None or record.cancel_reason is not None:
-            return False
-        if self._host.clock() - record.started_at <= limit:
+    def _end_late(self, record: SessionRecord) -> bool:
+        if record.spec.timeout is None or record.cancel_reason is not None:
             return False
         log.info("session_timed_out", session=record.id, attempt=record.attempt)
         directory = self._host.attempt_path(record.id, record.attempt)

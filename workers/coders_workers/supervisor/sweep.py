@@ -95,7 +95,9 @@ class Sweeper:
             if host.runtime.adopt(ref, directory, self._watched.on_end):
                 started = host.runtime.started(directory)
                 if started is not None and record.spec.timeout is not None:
-                    self._watched.limit(ref, started.at + record.spec.timeout)
+                    age = started.age()
+                    ran = host.clock() - started.at if age is None else age
+                    self._watched.limit(ref, host.steady() + record.spec.timeout - ran)
                 if record.state is State.STARTING and started is not None:
                     self._spawner.confirm(record, started)
                 return "adopted"

@@ -23,7 +23,8 @@ class Watched:
             self._refs[ref] = None
 
     def limit(self, ref: str, deadline: float) -> None:
-        """Stop it after ``deadline``, epoch seconds, unless its end has been seen already."""
+        """Stop it after ``deadline`` of the host's steady clock, unless its end has been seen
+        already."""
         with self._lock:
             if ref in self._refs:
                 self._refs[ref] = deadline

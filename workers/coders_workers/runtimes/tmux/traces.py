@@ -111,7 +111,10 @@ class Traces:
     def started(self) -> Started | None:
         """What the directory says of the start."""
         words = self._read(files.STARTED).split()
-        return Started(pid=int(words[0]), at=float(words[1])) if len(words) >= 2 else None
+        if len(words) < 2:
+            return None
+        ticks = int(words[2]) if len(words) > 2 else None
+        return Started(pid=int(words[0]), at=float(words[1]), ticks=ticks)
 
     def ended(self) -> Ended | None:
         """What the directory says of the end; lost when the launcher is gone without a word."""
