@@ -26,6 +26,8 @@ QUICK = 10.0
 FUTILE = 5
 #: How long a quota of which nobody says when it is renewed is waited for at first, seconds.
 PARKED = 60.0
+#: The longest wait in which a session keeps its place on its host and in all limits, seconds.
+KEPT = 60.0
 #: Statuses with which shells and wrappers pass on that their program fell.
 _FALLEN = frozenset({134, 135, 136, 137, 139})
 #: A terminal that went away. The rest of what is sent on purpose ends sessions by request.
@@ -130,6 +132,14 @@ def decide(
             )
         )
     return Again(now + _backoff(policy.backoff, policy.backoff_most, len(counted), chance))
+
+
+def keeps_place(cause: Cause, seconds: float) -> bool:
+    """Whether a session that goes on after that time is to be counted meanwhile.
+
+    It is what makes a restart quick on a full host; a quota that is used up is worth no place.
+    """
+    return cause.kind != "rate-limited" and seconds <= KEPT
 
 
 def _backoff(first: float, most: float, times: int, chance: Callable[[], float]) -> float:

@@ -7,7 +7,7 @@ A connection carries one request: one line of JSON ``{"verb": ..., "params": {..
 one ``{"ok": {...}}`` or ``{"error": {"kind", "message", "hint"}}``. Bytes travel as base64.
 
 A *session object* is what ``coders ls --json`` prints: ``id, name, agent, version (asked for),
-agent_version (that ran), state, attempts, host, owner, labels, mode, cwd, created_at, started_at, ended_at, pid, cancel_reason, exit_code,
+agent_version (that ran), state, attempts, host, owner, labels, mode, cwd, created_at, started_at, ended_at, pid, priority, waiting, cancel_reason, exit_code,
 signal, cause, result, output, output_truncated, usage, conversation_id, workspace, archived,
 correlation_id``; what is not known yet is null.
 
@@ -17,6 +17,7 @@ verb            params                                                 answer
 ``status``      --                                                     ``{worker: {pid, started_at, version},
                                                                        host, roles, broker, embedded,
                                                                        degraded, sessions: {state: n},
+                                                                       waits: {what for: n},
                                                                        state_dir}``
 ``spawn``       ``id`` (the caller's choice, so that asking again      parts ``{progress}`` while a program
                 starts nothing twice), ``spec`` (fields of             is installed, then a session object
@@ -39,6 +40,17 @@ verb            params                                                 answer
                 or ``keys``, a list                                    ``typed`` or ``pressed``
 ``screen``      ``ref``                                                ``{text}``
 ``kill``        ``ref``, ``reason``                                    a session object
+``prioritize``  ``ref``, ``priority`` (0 first, 9 last)                a session object; an error of kind
+                                                                       ``conflict`` unless it is queued
+``limits``      --                                                     ``{limits: [{name, agent, host, owner,
+                                                                       label, concurrency, rate, burst, used,
+                                                                       ready_in, waiting}], shares: {owner:
+                                                                       weight}, exhausted: {account: until},
+                                                                       waiting: n}``
+``limit``       ``name``, and ``limit`` (fields of Limit) or           as ``limits``
+                ``remove`` true
+``share``       ``owner``, ``weight`` or null                          as ``limits``
+``reopen``      ``account``                                            as ``limits``
 ``agents``      --                                                     ``{agents: [{name, program, path,
                                                                        version, modes}]}``
 ``stop``        --                                                     ``{}``; the worker ends, sessions stay

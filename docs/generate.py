@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from coders_queue.models.activity import Activity
+from coders_queue.models.admission import Standing
 from coders_queue.models.event import Event
 from coders_queue.models.lifecycle import ENDED, MOVES, ON_HOST, State
 from coders_queue.models.outcome import Cause, DiffStat, Outcome, Usage, WorkspaceResult
@@ -142,6 +143,9 @@ _VIEW: dict[str, tuple[type[BaseModel], str] | str] = {
     "ended_at": "When it ended, epoch seconds.",
     "pid": "The agent's process id while it runs.",
     "activity": "What its agent is doing: see below; null when none runs, or nothing tells.",
+    "priority": (SessionSpec, "priority"),
+    "waiting": "What it waits for while it is queued: see below; null for any other, and where it "
+    "was not looked up.",
     "due_at": "While it is queued: not before this, epoch seconds.",
     "history": "Attempts that were followed by another, oldest first: see below.",
     "cancel_reason": "Why its end was asked for.",
@@ -174,6 +178,7 @@ def session() -> str:
         lines.append(f"| `{key}` | {text or _NAMED[key]} |")
     for title, model in (
         ("`activity`", Activity),
+        ("`waiting`", Standing),
         ("`history`", AttemptEnd),
         ("`cause`", Cause),
         ("`usage`", Usage),

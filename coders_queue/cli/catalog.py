@@ -70,6 +70,14 @@ _AGENTS = (
     Entry("", "agents conform", "drive a real CLI against the model stub", verbatim=True),
 )
 
+_LIMITS = (
+    Entry("", "limits ls", "the limits and how far they are used, shares, used-up quotas"),
+    Entry("", "limits set", "make a limit, or another one of it"),
+    Entry("", "limits rm", "remove a limit"),
+    Entry("", "limits share", "the weight of an owner when sessions wait"),
+    Entry("", "limits reopen", "a quota that counts as used up is not, after all"),
+)
+
 _TABLE = (
     Entry("Sessions", "run", "start an agent, watch it, print its result", takes_argv=True),
     Entry("Sessions", "spawn", "start an agent and leave it running", takes_argv=True),
@@ -79,8 +87,10 @@ _TABLE = (
     Entry("Sessions", "attach", "enter a session's terminal"),
     Entry("Sessions", "send", "type text into a session"),
     Entry("Sessions", "kill", "end sessions"),
+    Entry("Sessions", "prioritize", "change when it is a waiting session's turn"),
     Entry("Sessions", "wait", "wait until a session ends"),
     Entry("Sessions", "result", "the result of a session that ended"),
+    Entry("The fleet", "limits", "limits and shares of all hosts", children=_LIMITS),
     Entry("This machine", "up", "start the broker, the worker and beat"),
     Entry("This machine", "down", "stop them; sessions stay"),
     Entry("This machine", "status", "what runs here"),

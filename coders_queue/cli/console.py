@@ -76,7 +76,8 @@ class Console:
     def state(self, state: object, stream: TextIO | None = None) -> str:
         """A session's state in its colour."""
         word, comma, doubt = printable(state).partition(",")
-        shown = self.paint(STATE_COLOURS.get(word, ""), word, stream)
+        # a queued one may have its position behind it
+        shown = self.paint(STATE_COLOURS.get(word.partition(" ")[0], ""), word, stream)
         return shown + self.paint("red", comma + doubt, stream)
 
     def line(self, text: str = "") -> None:

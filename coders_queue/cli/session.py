@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 from coders_queue.cli.console import Console
 from coders_queue.cli.text import printable, printable_block
-from coders_queue.cli.times import span
+from coders_queue.cli.times import instant, span
 
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
 
@@ -31,7 +31,19 @@ def state_text(session: dict[str, Any]) -> str:
         return f"{state}, host silent for {span(silent)}"
     if session.get("alive") is False:
         return f"{state}, its process has ended"
-    return state
+    position = (session.get("waiting") or {}).get("position")
+    return state if position is None else f"{state} {position}"
+
+
+def waits(session: dict[str, Any]) -> str | None:
+    """What it waits for, and until when as far as that is known; None when it does not wait."""
+    waiting = session.get("waiting")
+    if not isinstance(waiting, dict):
+        return None
+    position, expected = waiting.get("position"), waiting.get("expected_at")
+    place = "" if position is None else f"at position {position}: "
+    until = "" if expected is None else f", expected to start {instant(expected)}"
+    return printable(f"{place}{waiting.get('why')}{until}")
 
 
 def ended(session: dict[str, Any]) -> bool:

@@ -38,6 +38,18 @@ class LimitUse(Model):
     """Seconds until its rate allows another start, 0 for now."""
 
 
+class Standing(Model):
+    """What a queued session waits for."""
+
+    position: int | None
+    """Its place in the order of starts, from 1; None while it waits for a time, not for a turn."""
+    why: str
+    """What is between it and its start, one line."""
+    expected_at: float | None
+    """When it may start, epoch seconds, where that can be told: from a time that is set, a rate, or
+    the latest ends."""
+
+
 class Turn(Model):
     """An owner's next turn at a priority."""
 

@@ -46,6 +46,11 @@ class Limit(Model):
             raise ValueError(f"{self.host!r} is no host's name")
         return self
 
+    @property
+    def counts_all(self) -> bool:
+        """Whether it counts every session."""
+        return self.agent is self.host is self.owner is self.label is None
+
     def counts(self, spec: SessionSpec, host: str) -> bool:
         """Whether a session counts for it on that host."""
         key, _, value = (self.label or "").partition("=")

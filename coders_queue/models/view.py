@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from coders_queue.models.admission import Standing
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.vitals import Vitals
 
@@ -12,13 +13,18 @@ LISTED_OUTPUT = 2048
 
 
 def session_object(
-    record: SessionRecord, vitals: Vitals | None = None, *, output_limit: int | None = None
+    record: SessionRecord,
+    vitals: Vitals | None = None,
+    *,
+    output_limit: int | None = None,
+    standing: Standing | None = None,
 ) -> dict[str, Any]:
     """The object that ``coders ls --json`` prints for a session.
 
     What is not known yet is null; ``output`` is "" until the end. Times are epoch seconds.
     ``vitals``: whether it lives, which the record cannot tell.
     ``output_limit``: characters of the output's end to keep, None for all that was stored.
+    ``standing``: what it waits for, where that was looked up.
     """
     spec, outcome = record.spec, record.outcome
     output = outcome.output if outcome else ""
@@ -44,7 +50,9 @@ def session_object(
         "ended_at": record.ended_at,
         "pid": record.pid,
         "activity": record.activity.model_dump(mode="json") if record.activity else None,
+        "priority": spec.priority,
         "due_at": record.due_at,
+        "waiting": standing.model_dump() if standing else None,
         "history": [one.model_dump(mode="json") for one in record.history],
         "cancel_reason": record.cancel_reason,
         "exit_code": outcome.exit_code if outcome else None,

@@ -1,20 +1,22 @@
-"""Sending sessions where they go: placing, completing, cancelling. One short message each.
+"""Sending sessions where they go: starting, completing, cancelling. One short message each.
 
-Knows the store and a way to publish; every method may be called twice and late. What a message
-loses, ``reconcile`` finds again in the store.
+Knows the store, which decides on whose turn it is, and a way to publish; every method may be called
+twice and late. What a message loses, ``reconcile`` finds again in the store.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import structlog
 
 from coders_queue import errors
 from coders_queue.clock import Clock, system_clock
+from coders_queue.models.admission import Admitted
 from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
-from coders_queue.placement import capacity_of, choose_host
+from coders_queue.placement import capacity_of
 from coders_queue.queue import context
 from coders_queue.queue.delivery import lease_name
 from coders_queue.store.base import Store
@@ -23,9 +25,6 @@ log = structlog.get_logger(__name__)
 
 #: How long a message is given to arrive before it is sent again, seconds.
 PATIENCE = 5.0
-#: How many of those that wait are looked at when a place becomes free. The rest, should none of
-#: these fit where there is room, is placed by the next reconciliation.
-_FILLED_AT_ONCE = 8
 #: How many of those that wait a reconciliation looks at.
 _QUEUE_READ = 100_000
 
@@ -56,34 +55,25 @@ class Dispatch:
         self._store = store
         self._publisher = publisher
         self._clock = clock
+        #: Told in how many seconds somebody may start by the passing of time alone. Set by whoever
+        #: fills then.
+        self.later: Callable[[float], object] = lambda _seconds: None
 
-    def place(self, record: SessionRecord) -> bool:
-        """Give a queued session to a host; False when none can take it now (it stays queued)."""
-        if record.state is not State.QUEUED:
-            return False
-        if record.due_at is not None and record.due_at > self._clock():
-            return False
-        hosts = self._store.hosts()
-        if record.only_host is not None:
-            # the host that has its conversation and workspace begins it itself when it is due
-            hosts = {name: info for name, info in hosts.items() if name == record.only_host}
-        host = choose_host(record.spec, hosts, self._store.live_count(hosts))
-        if host is None:
-            return False
-        # asked for again in the same step that takes the place: others place sessions, too
-        attempt = self._store.assign(record.id, host, capacity=capacity_of(hosts[host]))
-        if attempt is None:
-            return False
-        self._publisher.spawn(host, record.id, attempt)
-        return True
+    def fill(self) -> int:
+        """Start those whose turn it is while there is room; how many.
 
-    def fill(self) -> bool:
-        """A place has become free: give it to who has waited longest; whether somebody took it."""
-        for session_id in self._store.queued(_FILLED_AT_ONCE):
-            record = self._store.get(session_id)
-            if record is not None and self.place(record):
-                return True
-        return False
+        Called whenever that may have changed: somebody came, somebody ended, time went by.
+        """
+        if not self._store.queued(1):
+            return 0
+        hosts = {name: capacity_of(info) for name, info in self._store.hosts().items()}
+        count = 0
+        while isinstance(answer := self._store.admit(hosts), Admitted):
+            count += 1
+            self._publisher.spawn(answer.host, answer.session_id, answer.attempt)
+        if answer.seconds is not None:
+            self.later(answer.seconds)
+        return count
 
     def complete(self, session_id: str) -> None:
         """The session has ended: send its message with the outcome to be found.
@@ -110,7 +100,8 @@ class Dispatch:
         """Send again what got lost; how many of each kind."""
         return {
             "delivered": self._reap(),
-            "placed": self._place_waiting(),
+            "resent": self._resend_lost(),
+            "placed": self.fill(),
             "chords": self._kick_chords(),
             "swept": self._sweep_hosts(),
         }
@@ -125,32 +116,30 @@ class Dispatch:
                 count += 1
         return count
 
-    def _place_waiting(self) -> int:
-        """Queued sessions that found no host, and those whose first message got lost."""
+    def _resend_lost(self) -> int:
+        """Queued sessions whose first message got lost."""
         count = 0
         waiting = self._store.queued(_QUEUE_READ)
         found = self._store.get_many(waiting)
         for listed in (found[session_id] for session_id in waiting if session_id in found):
-            if self._clock() - listed.created_at <= PATIENCE:
-                continue  # its message is on its way
-            try:
-                count += self._move_on(listed.id)
-            except errors.Unavailable:
-                raise
-            except errors.CodersError as error:  # a newer version wrote it: the rest must go on
-                log.warning("session_not_placed", session=listed.id, cause=str(error))
+            # others wait for their turn, or their message is on its way
+            if listed.attempt == 0 and self._clock() - listed.created_at > PATIENCE:
+                try:
+                    count += self._resend(listed.id)
+                except errors.Unavailable:
+                    raise
+                except errors.CodersError as error:  # a newer version wrote it: the rest go on
+                    log.warning("session_not_placed", session=listed.id, cause=str(error))
         return count
 
-    def _move_on(self, session_id: str) -> bool:
+    def _resend(self, session_id: str) -> bool:
         record = self._store.get(session_id)  # lists leave the message's context out
-        if record is None or record.state is not State.QUEUED:
+        if record is None or record.state is not State.QUEUED or record.request is not None:
             return False
-        if record.request is None:
-            if self._clock() - context.eta(record.publish or {}) <= PATIENCE:
-                return False  # its message waits for its time
-            self._publisher.resend(record)
-            return True
-        return self.place(record)
+        if self._clock() - context.eta(record.publish or {}) <= PATIENCE:
+            return False  # its message waits for its time
+        self._publisher.resend(record)
+        return True
 
     def _kick_chords(self) -> int:
         """Chords whose last part died between counting and sending the body."""

@@ -146,7 +146,7 @@ class SessionTask(_Task):
         if arrival.verdict == "deliver" and arrival.outcome is not None:
             return self._deliver(arrival.outcome, arrival.record)
         if arrival.verdict == "wait" and arrival.record is not None:
-            services.dispatch.place(arrival.record)
+            services.dispatch.fill()
         raise Ignore
 
     def _deliver(self, outcome: Outcome, record: Any) -> dict[str, Any]:

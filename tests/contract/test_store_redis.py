@@ -16,6 +16,7 @@ import pytest
 from coders_queue import errors
 from coders_queue.clock import ManualClock
 from coders_queue.models.activity import Activity
+from coders_queue.models.admission import Admitted, Wait
 from coders_queue.models.lifecycle import State
 from coders_queue.models.outcome import Cause, Outcome
 from coders_queue.models.restart import AttemptEnd
@@ -84,6 +85,17 @@ class TestKeys:
         client.persist(KEYS.session("s"))
         assert leaks(client) == [KEYS.session("s"), "cq:stray"]
         client.delete("cq:stray", KEYS.session("s"))
+
+    def test_nobody_who_waits_is_forgotten(self, client: Client, store: RedisStore) -> None:
+        """A session that an older version left in the queue stands in line after the next trim."""
+        store.submit("old", SPEC)
+        client.hset(KEYS.session("old"), "request", "{}")
+        client.hdel(KEYS.session("old"), "claim", "priority")
+        store.submit("later", SPEC.model_copy(update={"name": None}))
+        assert store.admit({"h": 9}) == Wait(None)
+        store.trim()
+        assert store.admit({"h": 9}) == Admitted("old", "h", 1)
+        assert store.admit({"h": 9}) == Wait(None)
 
     def test_everything_else_has_a_time_to_live(self, client: Client, store: RedisStore) -> None:
         """Leases, hosts and chords go by themselves."""

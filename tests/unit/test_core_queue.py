@@ -13,6 +13,7 @@ from celery.exceptions import Ignore, Reject
 from coders_queue import errors, ids
 from coders_queue.clock import ManualClock
 from coders_queue.models.lifecycle import State
+from coders_queue.models.limit import Limit
 from coders_queue.models.outcome import Outcome
 from coders_queue.models.spec import DirectoryWorkspace, SessionSpec
 from coders_queue.queue import context, control, names, request, session_task
@@ -57,6 +58,7 @@ class Hosts:
     def queued(self) -> str:
         session_id = ids.new_session_id()
         self.store.submit(session_id, SPEC)
+        self.store.attach_request(session_id, {})
         return session_id
 
 
@@ -64,22 +66,28 @@ def test_a_free_place_goes_to_who_waited_longest() -> None:
     """A place is filled as soon as it is free, the oldest first, and never twice."""
     hosts = Hosts()
     first, second, third, fourth = (hosts.queued() for _ in range(4))
-    assert [hosts.dispatch.fill() for _ in range(3)] == [True, True, False]
+    assert [hosts.dispatch.fill() for _ in range(2)] == [2, 0]
     assert [sent[1] for sent in hosts.sent.spawned] == [first, second]
     hosts.store.request_cancel(third, "no more")
     hosts.store.finish(first, 1, Outcome(id=first, state="failed"))
-    assert hosts.dispatch.fill()
+    assert hosts.dispatch.fill() == 1
     assert hosts.sent.spawned[-1] == ("a", fourth, 1)
     assert hosts.store.queued() == []
 
 
-def test_a_crowd_does_not_overfill_a_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever counted before somebody else took the last place does not get it, too."""
+def test_time_alone_may_let_somebody_start() -> None:
+    """Whoever fills is told when a rate allows the next one, and not when a host is full."""
     hosts = Hosts()
-    records = [hosts.store.get(hosts.queued()) for _ in range(5)]
-    monkeypatch.setattr(hosts.store, "live_count", lambda hosts: dict.fromkeys(hosts, 0))
-    placed = [hosts.dispatch.place(record) for record in records if record is not None]
-    assert placed.count(True) == 2
+    told: list[float] = []
+    hosts.dispatch.later = told.append
+    hosts.store.set_limits({"slow": Limit(rate=0.1)})
+    for _ in range(2):
+        hosts.queued()
+    assert hosts.dispatch.fill() == 1
+    assert told == [pytest.approx(10, abs=2)]
+    hosts.store.set_limits({"slow": None, "few": Limit(concurrency=1)})
+    assert hosts.dispatch.fill() == 0
+    assert len(told) == 1
 
 
 @pytest.fixture

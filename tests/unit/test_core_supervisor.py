@@ -16,13 +16,15 @@ from coders_queue import errors, ids
 from coders_queue.clock import ManualClock
 from coders_queue.models.launch import ExitStatus
 from coders_queue.models.lifecycle import State
-from coders_queue.models.outcome import Outcome
+from coders_queue.models.outcome import Cause, Outcome
+from coders_queue.models.restart import Restart
 from coders_queue.models.spec import DirectoryWorkspace, SessionSpec
 from coders_queue.settings.paths import Paths
 from coders_queue.settings.schema import Settings
 from coders_queue.store.memory import MemoryStore
 from coders_workers import archive, attempt_dir
 from coders_workers.runtimes.base import Ended, Launch, OnEnd, Started
+from coders_workers.supervisor.ended_attempt import EndedAttempt
 from coders_workers.supervisor.host import Host
 from coders_workers.supervisor.supervisor import Supervisor
 from coders_workers.supervisor.watch import Watched
@@ -69,12 +71,16 @@ class Follows:
 
     def __init__(self) -> None:
         self.archives: list[tuple[str, int]] = []
+        self.freed_places = 0
 
     def started(self, session_id: str, pid: int, at: float) -> None:
         pass
 
     def complete(self, session_id: str) -> None:
         pass
+
+    def freed(self) -> None:
+        self.freed_places += 1
 
     def archive(self, session_id: str, attempt: int) -> None:
         self.archives.append((session_id, attempt))
@@ -325,3 +331,30 @@ def test_no_copy_of_settings_waits_for_an_archive(room: Room) -> None:
         room.supervisor.archiver.archive(session_id, 1)
     assert directory.is_dir()
     assert not (directory / "home").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "resets_in", "kept"), [("rate-limited", 500, False), ("signal", None, True)]
+)
+def test_what_goes_on_soon_keeps_its_place(
+    room: Room, monkeypatch: pytest.MonkeyPatch, kind: Any, resets_in: float | None, kept: bool
+) -> None:
+    """A crashed session keeps its place for its restart; one without quota leaves it, and tells."""
+    policy = Restart(policy="on-crash", backoff=1.0)
+    session_id = room.assigned(restart=policy)
+    assert room.supervisor.spawn(session_id, 1)
+    room.runtime.over = Ended(status=ExitStatus(code=137, signal=9), at=1_700_000_009.0)
+    resets_at = None if resets_in is None else room.host.clock() + resets_in
+    cause = Cause(kind=kind, message="as it says")
+    outcome = Outcome(id=session_id, state="failed", exit_code=137, signal=9, cause=cause)
+    monkeypatch.setattr(
+        "coders_workers.supervisor.ended_attempt.read",
+        lambda *_: EndedAttempt(outcome, resets_at=resets_at),
+    )
+    assert room.supervisor.finisher.finish(session_id, 1)
+    record = room.store.get(session_id)
+    assert record is not None
+    assert record.state is State.QUEUED
+    assert room.store.live_count(["here"]) == {"here": int(kept)}
+    assert room.follow.freed_places == int(not kept)
+    assert room.store.admission().exhausted == ({} if kept else {"shell": resets_at})

@@ -54,6 +54,8 @@ def test_a_headless_run_tells_by_its_stream(room: WatchRoom) -> None:
         file.write(whole[40:] + b"\n")
     room.turn(0.1)
     assert room.activity(ref).resets_at == limit["resetsAt"]
+    # nobody else of the account is to begin before then
+    assert room.store.admission().exhausted == {"claude": limit["resetsAt"]}
     room.prints(ref, *(GOLDEN / "claude/2.1.197/answer.jsonl").read_text().splitlines())
     room.turn(0.1)
     assert room.told(ref) == ["starting", "working", "rate_limited", "idle"]

@@ -54,6 +54,10 @@ class CeleryFollow:
             self._app.dispatch.complete(session_id)
         except _OUT_OF_REACH as error:
             log.warning("completion_delayed", session=session_id, cause=str(error))
+        self.freed()
+
+    def freed(self) -> None:
+        """A place is free: it goes to whose turn it is."""
         try:
             self._app.dispatch.fill()
         except (*_OUT_OF_REACH, errors.CodersError) as error:

@@ -39,6 +39,7 @@ from coders_workers.server.station import Station
 from coders_workers.server.verbs import Verbs
 from coders_workers.supervisor.host import Host
 from coders_workers.supervisor.supervisor import Supervisor
+from coders_workers.turns import Turns
 from coders_workers.watchers.consequences import Consequences
 from coders_workers.watchers.watchers import Watchers
 
@@ -115,6 +116,7 @@ class Worker:
                 Duty("deadlines", _DEADLINES_EVERY, self.supervisor.deadlines),
             ],
         )
+        self._turns = Turns(self._tell_limits, self.app.dispatch.fill)
         station = Station(
             host=self._host,
             app=self.app,
@@ -186,6 +188,9 @@ class Worker:
             self._heart.start()
             self._rounds.start()
             self.supervisor.due.start()
+        if "control" in self._settings.host.roles:
+            self.app.dispatch.later = self._turns.later
+            self._turns.start()
         self._server = SocketServer(self._paths.host_socket, self._verbs.handle)
         self._server.start()
         log.info("worker_ready", host=self._host.name, pid=os.getpid())
@@ -194,6 +199,7 @@ class Worker:
         """Let go of everything; sessions live on."""
         if self._server is not None:
             self._server.stop()
+        self._turns.stop()
         self._rounds.stop()
         self.watchers.stop()
         self.supervisor.due.stop()
@@ -224,6 +230,11 @@ class Worker:
                 "name_lost", host=settings.name, holder=self._store.lease_holder(self._lease)
             )
             os.kill(os.getpid(), signal.SIGTERM)
+
+    def _tell_limits(self) -> None:
+        settings = self._settings
+        if self._store.configure(settings.host.name, settings.limits, settings.shares):
+            log.info("limits_told", host=settings.host.name)
 
     def _submit(self, work: Callable[[], object], pool: ThreadPoolExecutor | None = None) -> object:
         try:

@@ -27,6 +27,7 @@ _COLUMNS = (
     table.Column("HOST", shrinks=True, rank=4),
     table.Column("OWNER", shrinks=True, rank=5),
     table.Column("DIRECTORY", shrinks=True, rank=6),
+    table.Column("WAITS FOR", shrinks=True, rank=1),
 )
 _STATE = 3
 
@@ -69,7 +70,10 @@ def _print(context: Context, sessions: list[dict[str, Any]]) -> None:
         return console.state(cell) if column == _STATE else cell
 
     rows = [_row(one, now) for one in sessions]
-    for line in table.render(_COLUMNS, rows, console.width(), paint):
+    columns: tuple[table.Column, ...] = _COLUMNS
+    if not any(one.get("waiting") for one in sessions):
+        columns, rows = _COLUMNS[:-1], [row[:-1] for row in rows]
+    for line in table.render(columns, rows, console.width(), paint):
         console.line(line)
 
 
@@ -86,4 +90,5 @@ def _row(one: dict[str, Any], now: float) -> tuple[object, ...]:
         one.get("host") or "-",
         one.get("owner") or "-",
         one.get("cwd") or "-",
+        (one.get("waiting") or {}).get("why") or "-",
     )

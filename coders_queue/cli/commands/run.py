@@ -50,6 +50,8 @@ def run(options: Namespace, context: Context) -> int:
     try:
         if not options.json:
             name = session.label(started)
+            if (waits := session.waits(started)) is not None:
+                console.note(f"{name} waits {waits}")
             console.note(f"attach: coders attach {name}")
             if started.get("mode") == "interactive" and sys.stdin.isatty() and console.out.isatty():
                 return _attached(context, started)

@@ -81,6 +81,9 @@ def _request(shown: dict[str, Any], now: float) -> list[tuple[str, str]]:
         then = shown.get(f"{title}_at")
         if then is not None:
             found.append((title, f"{instant(then)} ({ago(then, now)})"))
+    if waits := session.waits(shown):
+        found.append(("waits", waits))
+        found.append(("priority", str(shown.get("priority"))))
     due = shown.get("due_at")
     if due is not None and shown.get("state") == "queued":
         found.append(("next attempt", f"not before {instant(due)}"))

@@ -37,5 +37,9 @@ def run(options: Namespace, context: Context) -> int:
         return exits.FINE
     name = session.label(started)
     console.line(str(started["id"]))
-    console.note(f"{name} is {started.get('state')}; attach: coders attach {name}")
+    waits = session.waits(started)
+    if waits is None:
+        console.note(f"{name} is {started.get('state')}; attach: coders attach {name}")
+    else:
+        console.note(f"{name} waits {waits}")
     return exits.FINE

@@ -39,7 +39,17 @@ def read(context: Context) -> dict[str, Any]:
         return context.host.ask("status")
     except wire.NotListening:
         unknown = dict.fromkeys(
-            ("worker", "host", "roles", "broker", "embedded", "degraded", "sessions", "hosts")
+            (
+                "worker",
+                "host",
+                "roles",
+                "broker",
+                "embedded",
+                "degraded",
+                "sessions",
+                "hosts",
+                "waits",
+            )
         )
         return {**unknown, "state_dir": str(context.paths.state)}
 
@@ -70,6 +80,8 @@ def show(context: Context, status: dict[str, Any]) -> None:
             f"{count} {console.state(state)}" for state, count in counts.items() if count
         )
         lines.append(("sessions", listed or "none live"))
+        for why, count in (status.get("waits") or {}).items():
+            lines.append(("waiting", f"{count}: {printable(why)}"))
         for name, one in (status.get("hosts") or {}).items():
             lines.append(("hears", _heard(console, name, one)))
     lines.append(("state", printable(status.get("state_dir"))))

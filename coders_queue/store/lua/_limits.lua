@@ -3,6 +3,9 @@
 -- what is taken or given back twice is so once; a rate is a time (GCRA) that no start may precede.
 -- Limits are read once by a script: LIMIT is a text of seven lines, `*` where it says nothing.
 
+local limits, shares, exhausted, clocks, parked, limit_sessions, limit_rates, line_stem, lines_stem,
+  turns_stem, over_stem, freed = unpack(KEYS, 10)
+
 -- What a session is to limits and to its turn, from its text: owner, agent, account, host it is
 -- bound to, labels; words as the records hold them.
 local function claim_from(text, host)
@@ -88,6 +91,17 @@ local function hindered(claim, host)
   end
   for _, limit in ipairs(all_limits()) do
     if counts(limit, claim, host) then
+      wait = math.max(wait, wait_of(limit))
+    end
+  end
+  return wait
+end
+
+-- In how many seconds anybody at all may take a place, as far as limits on all sessions tell.
+local function closed()
+  local wait = 0
+  for _, limit in ipairs(all_limits()) do
+    if limit.agent == '*' and limit.host == '*' and limit.owner == '*' and limit.label == '*' then
       wait = math.max(wait, wait_of(limit))
     end
   end

@@ -109,8 +109,12 @@ end
 -- The line whose first may start now, its host, priority and owner; else in how many seconds one
 -- may, huge when that depends on others. Hosts are tried in their order. Priorities up to `last`.
 local function choose(hosts, last)
-  local soonest = math.huge
   local priorities = redis.call('HKEYS', clocks)
+  local soonest = closed()
+  if soonest > 0 and #priorities > 0 then
+    return nil, soonest
+  end
+  soonest = math.huge
   table.sort(priorities)
   for _, priority in ipairs(priorities) do
     local offset = 0

@@ -7,9 +7,7 @@ if redis.replicate_commands then
   redis.replicate_commands()
 end
 
-local session, events, ids, live, ended, unsettled, names, ended_names, queued, limits, shares,
-  exhausted, clocks, parked, limit_sessions, limit_rates, line_stem, lines_stem, turns_stem,
-  over_stem, freed = unpack(KEYS)
+local session, events, ids, live, ended, unsettled, names, ended_names, queued = unpack(KEYS)
 local id, now, max_events, host_sessions = unpack(ARGV)
 
 -- Whether a word is among words joined by commas.

@@ -52,11 +52,15 @@ class Limits:
         wait = max(0.0, self.exhausted.get(record.spec.account, 0.0) - now)
         for name, limit in self.limits.items():
             if limit.counts(record.spec, host):
-                full = limit.concurrency is not None and (
-                    len(self._counted[name]) >= limit.concurrency
-                )
-                wait = max(wait, math.inf if full else self._ready_in(name, limit))
+                wait = max(wait, self._wait(name, limit))
         return wait
+
+    def closed(self) -> float:
+        """In how many seconds anybody at all may take a place, as far as limits on all tell."""
+        return max(
+            (self._wait(name, one) for name, one in self.limits.items() if one.counts_all),
+            default=0.0,
+        )
 
     def take(self, record: SessionRecord, host: str) -> None:
         """It has a place there."""
@@ -85,6 +89,10 @@ class Limits:
             )
             for name, limit in sorted(self.limits.items())
         }
+
+    def _wait(self, name: str, limit: Limit) -> float:
+        full = limit.concurrency is not None and len(self._counted[name]) >= limit.concurrency
+        return math.inf if full else self._ready_in(name, limit)
 
     def _ready_in(self, name: str, limit: Limit) -> float:
         if limit.rate is None:

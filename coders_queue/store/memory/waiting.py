@@ -79,7 +79,10 @@ class Waiting:
     def soonest(self, hosts: Sequence[str]) -> float:
         """In how many seconds it may be somebody's, infinite when that depends on others."""
         parked = [at - self._clock() for at in self.line.parked.values()]
-        waits = [self.limits.hindered(*one) for one in self._choices(hosts, 9)]
+        if hosts and not self.line.empty and (closed := self.limits.closed()) > 0:
+            waits = [closed]
+        else:
+            waits = [self.limits.hindered(*one) for one in self._choices(hosts, 9)]
         return max(0.0, min([*parked, *waits], default=math.inf))
 
     def free(self, hosts: Mapping[str, int]) -> list[str]:

@@ -10,7 +10,7 @@ from coders_queue.models.admission import Admission, LimitUse, Turn
 from coders_queue.models.limit import Limit
 from coders_queue.store import codec, rules
 from coders_queue.store.keys import Keys
-from coders_queue.store.redis.door import Door
+from coders_queue.store.redis.door import CHUNK, Door
 from coders_queue.store.redis.scripts import Scripts
 
 
@@ -105,9 +105,12 @@ class Admissions:
         )
 
     def trim(self) -> None:
-        """Drop accounts whose quota is renewed."""
-        now = codec.number(self._clock())
-        self._door.call("ZREMRANGEBYSCORE", self._keys.exhausted, "-inf", now)
+        """Drop accounts whose quota is renewed; see that nobody who waits is forgotten."""
+        now = self._clock()
+        self._door.call("ZREMRANGEBYSCORE", self._keys.exhausted, "-inf", codec.number(now))
+        waiting = self._door.call("ZRANGE", self._keys.queued, 0, -1)
+        for start in range(0, len(waiting), CHUNK):
+            self._scripts.line_up(now, waiting[start : start + CHUNK])
 
     def _uses(self, limits: Mapping[str, Limit], now: float) -> dict[str, LimitUse]:
         where = self._keys

@@ -26,7 +26,9 @@ _ON_SESSIONS = {
     "admit": _WAITING,
     "prioritize": _WAITING,
     "limits": _WAITING,
-    "move": _WAITING,
+    "line_up": _WAITING,
+    "move": ("_session",),
+    "put_back": _WAITING,
     "requeue": _WAITING,
     "attach_request": _WAITING,
     "finish": _ENDING,
@@ -73,6 +75,19 @@ class Scripts:
             name: door.script("\n".join(map(_source, (*before, name))))
             for name, before in _ON_SESSIONS.items()
         }
+        where = names
+        self._host_sessions = where.host_sessions("")
+        # as _session.lua takes them, after the session's own key
+        self._of_sessions = [
+            *(where.events, where.ids, where.live, where.ended, where.unsettled, where.names),
+            *(where.ended_names, where.queued),
+        ]
+        # as _limits.lua takes them
+        self._of_waiting = [
+            *(where.limits, where.shares, where.exhausted, where.clocks, where.parked),
+            *(where.limit_sessions(""), where.limit_rate(""), where.line(""), where.lines("")),
+            *(where.turns(""), where.turns_over(""), where.freed),
+        ]
         self._scripts |= {name: door.script(_source(name)) for name in _OTHERS}
 
     # -- sessions ------------------------------------------------------------------------------
@@ -162,6 +177,10 @@ class Scripts:
             *(part for pair in texts.items() for part in pair),
         )
 
+    def line_up(self, now: float, session_ids: Sequence[str]) -> int:
+        """How many of them were to wait for their turn and did not; now they do."""
+        return int(self._on_session("line_up", "", now, *session_ids))
+
     def move(
         self,
         session_id: str,
@@ -172,7 +191,7 @@ class Scripts:
     ) -> bool:
         """Whether it was legal, and done."""
         answer = self._on_session(
-            "move",
+            "move" if target.on_host else "put_back",
             session_id,
             now,
             attempt,
@@ -180,7 +199,7 @@ class Scripts:
             target,
             kinds.of_state(target),
             "{}",
-            0 if target.on_host else 1,
+            *(() if target.on_host else (",".join(rules.OF_AN_ATTEMPT),)),
             *(part for pair in fields.items() for part in pair),
         )
         return bool(answer)
@@ -310,26 +329,14 @@ class Scripts:
         return bool(self._door.run(self._scripts["heartbeat"], names, arguments))
 
     def _on_session(self, name: str, session_id: str, now: float, *arguments: str | int) -> Any:
-        where = self._keys
-        names = [
-            where.session(session_id),
-            where.events,
-            where.ids,
-            where.live,
-            where.ended,
-            where.unsettled,
-            where.names,
-            where.ended_names,
-            where.queued,
-            *(where.limits, where.shares, where.exhausted, where.clocks, where.parked),
-            *(where.limit_sessions(""), where.limit_rate(""), where.line(""), where.lines("")),
-            *(where.turns(""), where.turns_over(""), where.freed),
-        ]
+        names = [self._keys.session(session_id), *self._of_sessions]
+        if _ON_SESSIONS[name] != ("_session",):
+            names += self._of_waiting
         first: list[str | int] = [
             session_id,
             codec.number(now),
             self._max_events,
-            where.host_sessions(""),
+            self._host_sessions,
         ]
         return self._door.run(self._scripts[name], names, [*first, *arguments])
 

@@ -51,6 +51,9 @@ class _NobodyFollows:
     def complete(self, session_id: str) -> None:
         """Nobody waits for it but the store's reader."""
 
+    def freed(self) -> None:
+        """Nobody waits for a place."""
+
     def archive(self, session_id: str, attempt: int) -> None:
         """Nothing is kept."""
 

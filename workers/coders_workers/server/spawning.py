@@ -36,6 +36,9 @@ _RAISED = {"spawn": errors.SpawnError, "workspace": errors.WorkspaceError}
 #: only take processor time from starts that can already go on.
 _HEAD_STARTS = 2
 
+#: How long a session that found no place may be without one before its caller is told, seconds.
+_HELD_UP = 2.0
+
 #: How often a caller is told that an installation goes on, seconds.
 _TELL = 1.0
 
@@ -154,6 +157,11 @@ class Spawning:
             return now.state is State.RUNNING or now.state.ended
 
         try:
+            if record.state is State.QUEUED:
+                seen = station.bulletin.wait(record.id, is_up, _HELD_UP)
+                current = station.store.get(record.id)
+                if seen is None and current is not None and current.state is State.QUEUED:
+                    return current  # a limit, or no room: it waits, and says so
             seen = station.bulletin.wait(record.id, is_up, limit)
             if seen is None:
                 current = station.store.get(record.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from collections import Counter
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -12,6 +13,7 @@ from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.view import LISTED_OUTPUT, session_object, spec_shown
 from coders_workers.server import params as read
+from coders_workers.server.limiting import Limiting
 from coders_workers.server.sending import Sending
 from coders_workers.server.spawning import Spawning
 from coders_workers.server.station import Station
@@ -25,6 +27,7 @@ Gone = Callable[[], bool]
 _PATIENCE = 2.0
 _EVENTS_READ = 20_000
 _EVENTS_SHOWN = 200
+_WAITS_SHOWN = 10
 
 
 class Verbs:
@@ -32,6 +35,7 @@ class Verbs:
 
     def __init__(self, station: Station) -> None:
         self._station = station
+        self._limiting = Limiting(station)
         self._spawning = Spawning(station)
         self._sending = Sending(station)
         self._transcript = Transcript(station)
@@ -50,11 +54,17 @@ class Verbs:
 
     def _verb_status(self, params: Params, gone: Gone) -> Parts:
         yield from ()
-        return self._station.status()
+        status = self._station.status()
+        waits: Counter[str] = Counter()
+        if not status["degraded"] and status["sessions"].get(str(State.QUEUED)):
+            standings = self._limiting.standings(self._station.store.list(live=True))
+            waits.update(standing.why for standing in standings.values())
+        return {**status, "waits": dict(waits.most_common(_WAITS_SHOWN))}
 
     def _verb_spawn(self, params: Params, gone: Gone) -> Parts:
         record, warnings = yield from self._spawning.spawn(params)
-        return {**session_object(record), "warnings": warnings}
+        standing = self._limiting.standings([record]).get(record.id)
+        return {**session_object(record, standing=standing), "warnings": warnings}
 
     def _verb_ls(self, params: Params, gone: Gone) -> Parts:
         yield from ()
@@ -64,9 +74,15 @@ class Verbs:
             limit=read.count(params, "limit", 0),
         )
         vitals = self._station.vitals(records)
+        waiting = self._limiting.standings(records)
         return {
             "sessions": [
-                session_object(one, vitals.get(one.id), output_limit=LISTED_OUTPUT)
+                session_object(
+                    one,
+                    vitals.get(one.id),
+                    output_limit=LISTED_OUTPUT,
+                    standing=waiting.get(one.id),
+                )
                 for one in records
             ]
         }
@@ -81,7 +97,11 @@ class Verbs:
             if event.session == record.id
         ]
         return {
-            **session_object(record, self._station.vitals([record]).get(record.id)),
+            **session_object(
+                record,
+                self._station.vitals([record]).get(record.id),
+                standing=self._limiting.standings([record]).get(record.id),
+            ),
             "spec": spec_shown(record),
             "events": events[-_EVENTS_SHOWN:],
         }
@@ -165,6 +185,28 @@ class Verbs:
     def _verb_agents(self, params: Params, gone: Gone) -> Parts:
         yield from ()
         return {"agents": self._station.agents()}
+
+    def _verb_limits(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return self._limiting.shown()
+
+    def _verb_limit(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return self._limiting.change(params)
+
+    def _verb_share(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return self._limiting.share(params)
+
+    def _verb_reopen(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return self._limiting.reopen(params)
+
+    def _verb_prioritize(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        record = self._limiting.prioritize(self._record(params), params)
+        standing = self._limiting.standings([record]).get(record.id)
+        return session_object(record, standing=standing)
 
     def _verb_stop(self, params: Params, gone: Gone) -> Parts:
         yield from ()

@@ -101,6 +101,9 @@ class Finisher:
     def _take_in(self, record: SessionRecord, directory: Path, ended: Ended) -> bool:
         left = ended_attempt.read(self._host, plan.as_attempted(record), directory, ended)
         left = self._checked(record, directory, left)
+        if left.resets_at is not None:
+            # nobody else of its account gets further
+            self._host.store.exhaust(record.spec.account, left.resets_at)
         if not left.final:
             decision = self._decide(record, left)
             if isinstance(decision, restarting.Again):
@@ -185,8 +188,13 @@ class Finisher:
         prepared = workspace.recall(directory)
         if prepared is not None:
             workspace.remember(self._shared(record), prepared)
-        if not host.store.requeue(record.id, end, due_at=decision.due_at, only_host=host.name):
+        keeps = restarting.keeps_place(end.cause, decision.due_at - host.clock())
+        if not host.store.requeue(
+            record.id, end, due_at=decision.due_at, only_host=host.name, keeps_place=keeps
+        ):
             return False
+        if not keeps:
+            host.follow.freed()
         log.info(
             "session_requeued",
             session=record.id,

@@ -34,6 +34,9 @@ class Follow(Protocol):
     def complete(self, session_id: str) -> None:
         """The session has ended: its message is to be sent with the outcome."""
 
+    def freed(self) -> None:
+        """A place is free that a session had: somebody else may have it."""
+
     def archive(self, session_id: str, attempt: int) -> None:
         """The attempt is over: what it left is to be stored."""
 

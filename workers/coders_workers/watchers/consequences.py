@@ -30,6 +30,7 @@ class Consequences:
         self._host = host
         self._stopper = stopper
         self._acted: dict[str, float] = {}
+        self._exhausted: dict[str, float] = {}
 
     def __call__(self, subject: Subject, activity: Activity, now: float) -> None:
         """Do what is to be done about it."""
@@ -44,6 +45,11 @@ class Consequences:
             since = max(activity.since, activity.progress_at)
             if now - since >= record.spec.idle_timeout and self._is_time(ref, now):
                 self._host.submit(lambda: self._end_idle(record))
+        elif activity.doing == "rate_limited" and activity.resets_at is not None:
+            account, until = record.spec.account, activity.resets_at
+            if until > self._exhausted.get(account, now):
+                self._exhausted[account] = until
+                self._host.submit(lambda: self._exhaust(account, until))
         else:
             self._acted.pop(ref, None)
 
@@ -67,6 +73,14 @@ class Consequences:
         if stuck_mark.write(facts.directory, mark):
             log.warning("session_stuck", session=record.id, attempt=record.attempt, cause=mark.why)
         self._stopper.end(facts.ref)
+
+    def _exhaust(self, account: str, until: float) -> None:
+        """Nobody else of the account begins before then."""
+        try:
+            self._host.store.exhaust(account, until)
+        except errors.Unavailable as error:
+            self._exhausted.pop(account, None)
+            log.warning("exhaustion_not_told", agent=account, cause=str(error))
 
     def _end_idle(self, record: SessionRecord) -> None:
         correlate(record, record.id)

@@ -1,0 +1,1 @@
+"""``coders limits``: the fleet's limits and shares."""
