@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import admission, burst, chaos, delivery, exact, report, spawn
+from bench import admission, burst, chaos, delivery, exact, heartbeat, report, spawn
 from bench.result import RESULTS, Result
 
 Tell = Callable[[str], None]
@@ -31,6 +31,7 @@ BENCHES = {
     "exact": Bench(exact.run, exact.ROUNDS, exact.SHORT),
     "chaos": Bench(chaos.run, chaos.ROUNDS, chaos.SHORT),
     "admission": Bench(admission.run, admission.ROUNDS, admission.SHORT),
+    "heartbeat": Bench(heartbeat.run, heartbeat.ROUNDS, heartbeat.SHORT),
     "delivery": Bench(delivery.run, delivery.ROUNDS, delivery.SHORT),
 }
 

@@ -12,7 +12,7 @@ from bench.result import RESULTS, ROOT
 PAGE = ROOT / "docs" / "explanation" / "performance.md"
 _BEGIN = "<!-- made by `python -m bench report` from bench/results: do not edit -->"
 _END = "<!-- end of what is made -->"
-_ORDER = ("spawn", "burst", "exact", "chaos", "admission")
+_ORDER = ("spawn", "burst", "exact", "chaos", "admission", "heartbeat")
 
 
 def write() -> Path:

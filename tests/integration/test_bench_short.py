@@ -21,9 +21,9 @@ def _tell(text: str) -> None:
 def benches(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
     # a package of the checkout, which is not installed
     monkeypatch.setattr(sys, "path", [str(_ROOT), *sys.path])
-    from bench import burst, chaos, exact
+    from bench import burst, chaos, exact, heartbeat
 
-    return {"burst": burst, "chaos": chaos, "exact": exact}
+    return {"burst": burst, "chaos": chaos, "exact": exact, "heartbeat": heartbeat}
 
 
 def test_hostile_sessions_arrive_byte_for_byte(benches: dict[str, ModuleType]) -> None:
@@ -46,6 +46,16 @@ def test_a_killed_worker_doubles_and_hides_nothing(benches: dict[str, ModuleType
     assert measured["ended_without_cause"] == []
     assert measured["neither_written_nor_refused"] == 0
     assert measured["ran_to_the_end"] >= 0.95 * measured["submitted"]
+
+
+def test_every_heartbeat_is_counted(benches: dict[str, ModuleType]) -> None:
+    """Those that came and those that did not are all that were due; no death is shown for long."""
+    heartbeat = benches["heartbeat"]
+    measured = heartbeat.run(heartbeat.SHORT, _tell).measured
+    assert measured["hosts_heard"] == heartbeat.SHORT // 10 + 1
+    assert measured["heartbeats"] + measured["missed"] >= heartbeat.SHORT
+    assert measured["dead_shown_alive"]["count"] > 0
+    assert measured["dead_shown_alive"]["p50"] < 2100
 
 
 def test_sessions_that_come_at_once_run_once_each(benches: dict[str, ModuleType]) -> None:

@@ -39,8 +39,7 @@ class Census:
         for ref in refs:
             process = self._process(ref)
             if process is not None and _lives(*process):
-                # not validated: there are hundreds of them, and the parts are our own
-                found[ref] = Pulse.model_construct(pid=process[0], progress_at=progress.get(ref))
+                found[ref] = Pulse(pid=process[0], progress_at=progress.get(ref))
         for ref in self._known.keys() - refs:
             self._known.pop(ref, None)
         return found
