@@ -56,6 +56,7 @@ KEYS: Mapping[str, str] = {
     "exception": "its traceback",
     "seconds": "how long it took",
     "count": "how many",
+    "bytes": "how much",
     "version": "a version",
     "other": "everything else, by name",
 }

@@ -18,6 +18,8 @@ verb            params                                                 answer
                                                                        host, roles, broker, embedded,
                                                                        degraded, sessions: {state: n},
                                                                        waits: {what for: n},
+                                                                       hosts: {name: {silent_for, alive, period,
+                                                                       beats, late, missed, longest_gap}},
                                                                        state_dir}``
 ``spawn``       ``id`` (the caller's choice, so that asking again      parts ``{progress}`` while a program
                 starts nothing twice), ``spec`` (fields of             is installed, then a session object
@@ -53,6 +55,9 @@ verb            params                                                 answer
 ``reopen``      ``account``                                            as ``limits``
 ``agents``      --                                                     ``{agents: [{name, program, path,
                                                                        version, modes}]}``
+``clean``       ``dry_run`` bool                                       ``{dry_run, removed: [{kind, what, why,
+                                                                       bytes}], kept: [{kind, what, why}],
+                                                                       bytes}``
 ``stop``        --                                                     ``{}``; the worker ends, sessions stay
 ==============  =====================================================  ===================================
 

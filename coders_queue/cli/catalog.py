@@ -94,6 +94,7 @@ _TABLE = (
     Entry("This machine", "up", "start the broker, the worker and beat"),
     Entry("This machine", "down", "stop them; sessions stay"),
     Entry("This machine", "status", "what runs here"),
+    Entry("This machine", "clean", "remove what ended sessions left"),
     Entry("This machine", "doctor", "check this machine and say the fix"),
     Entry("This machine", "agents", "the agents' programs and their versions", children=_AGENTS),
     Entry("This machine", "worker", "run a worker in the foreground", verbatim=True),

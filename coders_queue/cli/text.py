@@ -44,3 +44,13 @@ def _spelled(char: str) -> str:
     if char in "\u00a0\u2007\u202f":
         return " "
     return char.encode("unicode_escape").decode("ascii")
+
+
+def size(count: int) -> str:
+    """A number of bytes: ``512 B``, ``1.5 kB``, ``2.0 GB``."""
+    amount, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 1000:
+            break
+        amount, unit = amount / 1000, larger
+    return f"{count} B" if unit == "B" else f"{amount:.1f} {unit}"

@@ -57,6 +57,11 @@ class HostHealth(Model):
     """Seconds since the last one, by the store's clock."""
 
     @property
+    def fresh(self) -> bool:
+        """Whether the last one is younger than a period: what it saw alive still counts as such."""
+        return self.age <= self.last.period
+
+    @property
     def silent_for(self) -> float | None:
         """Seconds since the last one if the next is overdue, None while the host is heard."""
         return self.age if self.age > OVERDUE * self.last.period else None

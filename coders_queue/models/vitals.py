@@ -33,7 +33,7 @@ def vitals(record: SessionRecord, health: HostHealth | None) -> Vitals:
     if record.state is not State.RUNNING:
         return Vitals()
     if ids.attempt_ref(record.id, record.attempt) in health.last.sessions:
-        return Vitals(alive=True)
+        return Vitals(alive=True if health.fresh else None)
     # it may be younger than the heartbeat; both times are of the host's clock
     known = record.started_at is not None and record.started_at < health.last.sent_at
     return Vitals(alive=False if known else None)

@@ -6,6 +6,7 @@ twice and late. What a message loses, ``reconcile`` finds again in the store.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import Protocol
 
@@ -40,6 +41,9 @@ class Publisher(Protocol):
 
     def sweep(self, host: str) -> None:
         """To the host: hold what runs against what should run."""
+
+    def clean(self, host: str, ttl: int) -> None:
+        """To the host: remove what ended sessions left; worth doing for ``ttl`` seconds."""
 
     def resend(self, record: SessionRecord) -> None:
         """The session's own message, with its saved context (or as it was first published)."""
@@ -155,6 +159,16 @@ class Dispatch:
             else:
                 self._store.unwatch_chord(body_id)
         return count
+
+    def clean(self, period: float) -> int:
+        """Tell every host to clean, once a ``period`` however many ask; how many hosts."""
+        # nobody gives the lease back: it ends shortly before the next turn
+        if not self._store.acquire_lease("clean", uuid.uuid4().hex, period * 0.9):
+            return 0
+        hosts = self._store.hosts()
+        for host in hosts:
+            self._publisher.clean(host, int(period * 0.9))
+        return len(hosts)
 
     def _sweep_hosts(self) -> int:
         hosts = self._store.hosts()

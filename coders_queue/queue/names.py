@@ -16,8 +16,12 @@ STOP = "coders.host.stop"
 ARCHIVE = "coders.host.archive"
 #: On ``host.<name>``: hold what runs against what should run.
 SWEEP = "coders.host.sweep"
+#: On ``host.<name>``: remove what ended sessions left, when its time is over.
+CLEAN_HOST = "coders.host.clean"
 
 #: On the control queue, by beat: send again what got lost, place what waits.
 RECONCILE = "coders.reconcile"
 #: On the control queue, by beat: drop index entries of expired records.
 TRIM = "coders.trim"
+#: On the control queue, by beat: have every host cleaned.
+CLEAN = "coders.clean"

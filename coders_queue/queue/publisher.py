@@ -60,6 +60,10 @@ class CeleryPublisher:
         """To the host: hold what runs against what should run."""
         self._to_host(host, names.SWEEP, ttl=5)
 
+    def clean(self, host: str, ttl: int) -> None:
+        """To the host: remove what ended sessions left."""
+        self._to_host(host, names.CLEAN_HOST, ttl=ttl)
+
     @property
     def _session_task(self) -> Task[Any, Any]:
         return self._app.tasks[names.SESSION]

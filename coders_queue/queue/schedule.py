@@ -7,6 +7,9 @@ from typing import Any
 from coders_queue import ids
 from coders_queue.queue import names
 
+#: Seconds between two cleanups of a host.
+CLEAN_EVERY = 3600.0
+
 
 def _entry(task: str, seconds: float) -> dict[str, Any]:
     return {
@@ -25,4 +28,5 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
     return {
         "reconcile": _entry(names.RECONCILE, 5.0),
         "trim": _entry(names.TRIM, 600.0),
+        "clean": _entry(names.CLEAN, CLEAN_EVERY),
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from coders_queue.queue import names
 from coders_queue.queue.app import CodersApp
+from coders_queue.queue.schedule import CLEAN_EVERY
 
 
 def register(app: CodersApp) -> None:
@@ -16,6 +17,11 @@ def register(app: CodersApp) -> None:
     def reconcile() -> dict[str, int]:
         """Send again what got lost."""
         return app.dispatch.reconcile()
+
+    @app.task(name=names.CLEAN, ignore_result=True, send_events=False)
+    def clean() -> int:
+        """Have every host cleaned."""
+        return app.dispatch.clean(CLEAN_EVERY)
 
     @app.task(name=names.TRIM, ignore_result=True, send_events=False)
     def trim() -> int:

@@ -199,6 +199,18 @@ class Keys:
         return key in fixed or key.startswith(stems)
 
 
+#: Keys that Celery, kombu and redbeat keep below the same prefix without a TTL, by their stems, and
+#: what bounds each. Their others (results, group counts, locks) have a TTL.
+CELERYS = {
+    "_kombu.binding": "which queues there are: one entry a queue, so one a host",
+    "unacked": "messages that are being worked on; gone with their acknowledgement",
+    "redbeat:": "the schedule: one entry for each of its lines",
+    "coders": "the control queue's messages; gone when there are none, each expires",
+    "host.": "a host's messages; gone when there are none, each expires",
+    "celery@": "a worker's mailbox; gone when there is nothing in it",
+}
+
+
 def ended_name(name: str, ended_at: float, session_id: str) -> str:
     """A member of :attr:`Keys.ended_names`: sorts by name, then by time of end."""
     return f"{ended_name_stem(name, ended_at)}{session_id}"

@@ -35,6 +35,7 @@ class Sent:
     def __init__(self) -> None:
         self.spawned: list[tuple[str, str, int]] = []
         self.resent: list[str] = []
+        self.cleaned: list[tuple[str, int]] = []
 
     def spawn(self, host: str, session_id: str, attempt: int) -> None:
         self.spawned.append((host, session_id, attempt))
@@ -44,6 +45,9 @@ class Sent:
 
     def sweep(self, host: str) -> None:
         pass
+
+    def clean(self, host: str, ttl: int) -> None:
+        self.cleaned.append((host, ttl))
 
 
 class Hosts:
@@ -169,3 +173,14 @@ def test_a_message_for_later_is_not_lost(spelled: str) -> None:
     clock.advance(1900)
     dispatch.reconcile()
     assert sent.resent == ["a"]
+
+
+def test_two_beats_clean_once() -> None:
+    """However many ask within a period, every host is told once; the next period again."""
+    hosts = Hosts()
+    announce(hosts.store, "b", {"capacity": 2}, 60)
+    assert hosts.dispatch.clean(100.0) == 2
+    assert hosts.dispatch.clean(100.0) == 0
+    assert sorted(hosts.sent.cleaned) == [("a", 90), ("b", 90)]
+    other = Hosts()
+    assert other.dispatch.clean(1e-9) == other.dispatch.clean(1e-9) == 1

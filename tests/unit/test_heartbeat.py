@@ -15,7 +15,7 @@ import pytest
 from coders_queue import errors, ids
 from coders_queue.models.heartbeat import Heartbeat, HostHealth, Pulse
 from coders_queue.models.record import SessionRecord
-from coders_queue.models.vitals import FORGOTTEN, vitals
+from coders_queue.models.vitals import FORGOTTEN, Vitals, vitals
 from coders_queue.store.memory import MemoryStore
 from coders_workers.attempt.processes import stat_fields
 from coders_workers.heartbeat.census import Census
@@ -242,6 +242,9 @@ def test_a_running_session_is_as_alive_as_its_host_says() -> None:
     assert vitals(record, _health(ref)).alive is True
     assert vitals(record, _health()).alive is False
     assert vitals(record, _health(sent_at=10.5)).alive is None
+    # the next heartbeat is due: what the last one saw is older than a period
+    assert vitals(record, _health(ref, age=2.01)) == Vitals(alive=None)
+    assert vitals(record, _health(age=2.01)).alive is False
 
 
 def test_a_silent_host_tells_of_nobody() -> None:

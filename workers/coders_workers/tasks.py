@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from coders_queue.queue import names
 from coders_queue.queue.app import CodersApp
+from coders_workers.cleanup.cleaner import Cleaner
 from coders_workers.supervisor.supervisor import Supervisor
 
 
-def register(app: CodersApp, supervisor: Supervisor) -> None:
+def register(app: CodersApp, supervisor: Supervisor, cleaner: Cleaner) -> None:
     """Give the app the tasks of this host."""
 
     @app.task(name=names.SPAWN, ignore_result=True)
@@ -32,3 +33,8 @@ def register(app: CodersApp, supervisor: Supervisor) -> None:
     def sweep() -> dict[str, int]:
         """Hold what runs against what should run."""
         return supervisor.sweep()
+
+    @app.task(name=names.CLEAN_HOST, ignore_result=True, send_events=False)
+    def clean() -> int:
+        """Remove what ended sessions left, when its time is over; how much."""
+        return len(cleaner.clean().removed)

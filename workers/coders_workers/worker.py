@@ -29,6 +29,7 @@ from coders_queue.settings.schema import Settings
 from coders_queue.store.base import Store
 from coders_workers import tasks as host_tasks
 from coders_workers.bulletin import Bulletin
+from coders_workers.cleanup.cleaner import Cleaner
 from coders_workers.follow import CeleryFollow
 from coders_workers.heartbeat.census import Census
 from coders_workers.heartbeat.heart import Heart
@@ -117,6 +118,7 @@ class Worker:
             ],
         )
         self._turns = Turns(self._tell_limits, self.app.dispatch.fill)
+        cleaner = Cleaner(self._host)
         station = Station(
             host=self._host,
             app=self.app,
@@ -134,12 +136,13 @@ class Worker:
             ),
             stop=lambda: os.kill(os.getpid(), signal.SIGTERM),
             census=census,
+            clean=cleaner.clean,
         )
         self._server: SocketServer | None = None
         self._refused: errors.CodersError | None = None
         self._verbs = Verbs(station)
         control_tasks.register(self.app)
-        host_tasks.register(self.app, self.supervisor)
+        host_tasks.register(self.app, self.supervisor, cleaner)
 
     def run(self) -> int:
         """Work until told to stop; the exit code. Raises Conflict for a taken name."""

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import coders_queue
 from coders_queue import errors, ids
@@ -22,10 +22,19 @@ from coders_queue.queue.dispatch import Dispatch
 from coders_queue.settings.schema import Settings
 from coders_queue.store.base import Store
 from coders_workers.bulletin import Bulletin
+from coders_workers.cleanup.finding import Report
 from coders_workers.heartbeat.census import Census
 from coders_workers.programs.locate import Programs
 from coders_workers.runtimes.base import Runtime
 from coders_workers.supervisor.host import Host
+
+
+class Clean(Protocol):
+    """A cleanup of this host."""
+
+    def __call__(self, *, dry_run: bool = False) -> Report:
+        """Do it, or only say what it would do."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,8 @@ class Station:
     """Ask the worker to end."""
     census: Census
     """Who lives on this host."""
+    clean: Clean
+    """Remove what ended sessions left."""
 
     @property
     def store(self) -> Store:

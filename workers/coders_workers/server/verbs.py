@@ -208,6 +208,11 @@ class Verbs:
         standing = self._limiting.standings([record]).get(record.id)
         return session_object(record, standing=standing)
 
+    def _verb_clean(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        report = self._station.clean(dry_run=read.flag(params, "dry_run"))
+        return report.model_dump(mode="json")
+
     def _verb_stop(self, params: Params, gone: Gone) -> Parts:
         yield from ()
         self._station.stop()

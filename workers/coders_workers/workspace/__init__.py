@@ -5,17 +5,20 @@
 """
 
 from coders_workers.workspace.end import conclude
+from coders_workers.workspace.journal import Noted, notes
 from coders_workers.workspace.keep import why_kept
 from coders_workers.workspace.prepared import Prepared, forget_shared, recall, remember
 from coders_workers.workspace.start import prepare
 from coders_workers.workspace.worktree import check_worktree, forget
 
 __all__ = [
+    "Noted",
     "Prepared",
     "check_worktree",
     "conclude",
     "forget",
     "forget_shared",
+    "notes",
     "prepare",
     "recall",
     "remember",

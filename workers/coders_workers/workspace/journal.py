@@ -7,6 +7,7 @@ So a crash at any step leaves a note of what was being made, and the next attemp
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,27 @@ def read(worktrees_root: Path, session_id: str) -> Note | None:
         return Note(Prepared.from_json(data["prepared"]), bool(data["done"]))
     except (KeyError, TypeError, ValueError):
         return None
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A note as it was found."""
+
+    session_id: str
+    path: Path
+    """Its file."""
+    at: float
+    """When it was written last, epoch seconds."""
+    prepared: Prepared
+
+
+def notes(worktrees_root: Path) -> Iterator[Noted]:
+    """Every note that can be read."""
+    for path in sorted((worktrees_root.resolve() / _DIRECTORY).glob("*.json")):
+        note = read(path.parent.parent, path.stem) if ids.is_name(path.stem) else None
+        if note is not None:
+            with contextlib.suppress(FileNotFoundError):
+                yield Noted(path.stem, path, path.stat().st_mtime, note.prepared)
 
 
 def write(worktrees_root: Path, note: Note) -> None:
