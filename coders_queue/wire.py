@@ -4,7 +4,8 @@ Standard library only, for both ends: the command line must not pay for more.
 
 A connection carries one request: one line of JSON ``{"verb": ..., "params": {...}, "correlation":
 ...}``. The answer is lines of JSON: any number of ``{"part": {...}}`` for the streaming verbs, then
-one ``{"ok": {...}}`` or ``{"error": {"kind", "message", "hint"}}``. Bytes travel as base64.
+one ``{"ok": {...}}`` or ``{"error": {"kind", "message", "hint"}}``. Bytes travel as base64. A line
+``{"note": "..."}`` may come before: what the caller is to know, whatever it asked for.
 
 A *session object* is what ``coders ls --json`` prints: ``id, name, agent, version (asked for),
 agent_version (that ran), state, attempts, host, owner, labels, mode, cwd, created_at, started_at, ended_at, pid, priority, waiting, cancel_reason, exit_code,
@@ -16,7 +17,9 @@ verb            params                                                 answer
 ==============  =====================================================  ===================================
 ``status``      --                                                     ``{worker: {pid, started_at, version},
                                                                        host, roles, broker, embedded,
-                                                                       degraded, sessions: {state: n},
+                                                                       degraded, away: {since, why,
+                                                                       journal, refused} or null,
+                                                                       sessions: {state: n},
                                                                        waits: {what for: n},
                                                                        hosts: {name: {silent_for, alive, period,
                                                                        beats, late, missed, longest_gap}},
@@ -104,6 +107,8 @@ def call(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Send a request and yield ``("part", ...)`` messages, then one ``("ok", ...)``.
 
+    A note comes as ``("note", {"text": ...})``.
+
     ``timeout`` is the longest silence tolerated, seconds. Raises Unavailable when nobody listens
     (``NotListening``), TimedOut on silence, and the host's own errors as themselves.
     """
@@ -136,6 +141,8 @@ def call(
                     message = decode(line)
                     if "part" in message:
                         yield "part", message["part"]
+                    elif "note" in message:
+                        yield "note", {"text": str(message["note"])}
                     elif "ok" in message:
                         yield "ok", message["ok"]
                         return

@@ -100,7 +100,7 @@ def _worker(context: Context) -> list[Check]:
         check(
             "broker",
             answers,
-            broker if answers else f"{broker} does not answer",
+            broker if answers else f"{broker} does not answer; the host goes on alone",
             "start it, or see coders config show for broker.url",
         ),
         check("agents", bool(here), ", ".join(here) or "none", "install one, such as claude"),

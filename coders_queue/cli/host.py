@@ -27,6 +27,7 @@ class Host:
         self.socket_path = socket_path
         self._console = console
         self._correlation = correlation
+        self._noted = ""
 
     def call(
         self, verb: str, params: dict[str, Any], *, timeout: float | None = 30.0
@@ -81,9 +82,14 @@ class Host:
     def _send(
         self, verb: str, params: dict[str, Any], timeout: float | None
     ) -> Iterator[tuple[str, dict[str, Any]]]:
-        return wire.call(
+        for kind, body in wire.call(
             self.socket_path, verb, params, correlation=self._correlation, timeout=timeout
-        )
+        ):
+            if kind != "note":
+                yield kind, body
+            elif body["text"] != self._noted:
+                self._noted = body["text"]
+                self._console.note(f"coders: {printable(body['text'])}")
 
     def _may_start(self, verb: str) -> bool:
         if verb in _NEVER_START:

@@ -34,6 +34,8 @@ class CodersApp(Celery):
     amqp_cls = "coders_queue.queue.transport:AMQP"
     store: Store
     settings: Settings
+    #: Whether the broker is known to be away.
+    away: Callable[[], bool]
     #: Set by a worker, which has a connection for events; others tell nothing.
     announcer: Announcer | None = None
 
@@ -45,7 +47,7 @@ class CodersApp(Celery):
     @cached_property
     def publisher(self) -> CeleryPublisher:
         """The messages of the queue."""
-        return CeleryPublisher(self)
+        return CeleryPublisher(self, self.away)
 
     @cached_property
     def delivery(self) -> Delivery:
@@ -64,11 +66,21 @@ def _backend_url(broker_url: str) -> str:
     return f"coders_queue.queue.backend:BoundedRedisBackend+{bare}"
 
 
-def make_app(settings: Settings, broker_url: str, store: Store) -> CodersApp:
-    """An app on that broker (any Redis URL that Celery takes) with that store."""
+def make_app(
+    settings: Settings,
+    broker_url: str,
+    store: Store,
+    *,
+    away: Callable[[], bool] = lambda: False,
+) -> CodersApp:
+    """An app on that broker (any Redis URL that Celery takes) with that store.
+
+    ``away`` tells whether the broker is known to be away: then nothing waits to find out.
+    """
     app = CodersApp("coders", broker=broker_url, set_as_current=False)
     app.store = store
     app.settings = settings
+    app.away = away
     timeout = settings.broker.socket_timeout
     app.conf.update(
         result_backend=_backend_url(broker_url),

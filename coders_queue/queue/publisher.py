@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,25 +21,28 @@ if TYPE_CHECKING:
 HOST_MESSAGE_TTL = 60
 
 
-@contextmanager
-def _ours() -> Iterator[None]:
-    """What is raised for want of a broker is Unavailable, as the store's is."""
-    try:
-        yield
-    except (OperationalError, RedisError, ConnectionError, TimeoutError) as error:
-        raise errors.Unavailable(
-            f"the broker takes no message: {str(error)[:300]}", "coders doctor looks at it"
-        ) from None
-
-
 class CeleryPublisher:
     """Sends tasks by name to the queues that do them. Raises Unavailable without a broker."""
 
-    def __init__(self, app: Celery) -> None:
+    def __init__(self, app: Celery, away: Callable[[], bool] = lambda: False) -> None:
+        """``away``: whether the broker is known to be away, so that nothing is tried."""
         self._app = app
+        self._away = away
+
+    @contextmanager
+    def _ours(self) -> Iterator[None]:
+        """What is raised for want of a broker is Unavailable, as the store's is."""
+        if self._away():
+            raise errors.Unavailable("the broker is away", "it is sent when the broker is back")
+        try:
+            yield
+        except (OperationalError, RedisError, ConnectionError, TimeoutError) as error:
+            raise errors.Unavailable(
+                f"the broker takes no message: {str(error)[:300]}", "coders doctor looks at it"
+            ) from None
 
     def _to_host(self, host: str, name: str, *args: Any, ttl: int = HOST_MESSAGE_TTL) -> None:
-        with _ours():
+        with self._ours():
             self._app.send_task(
                 name, args=args, queue=ids.host_queue(host), expires=ttl, ignore_result=True
             )
@@ -71,7 +74,7 @@ class CeleryPublisher:
     def resend(self, record: SessionRecord) -> None:
         """The session's own message, with its saved context (or as it was first published)."""
         task = self._session_task
-        with _ours():
+        with self._ours():
             if record.request is not None:
                 saved = context.restore(record.request)
                 task.signature_from_request(saved, expires=None).apply_async()
@@ -90,7 +93,7 @@ class CeleryPublisher:
         """
         if member.request is None:
             return False
-        with _ours():
+        with self._ours():
             return self._kick(member, context.restore(member.request))
 
     def _kick(self, member: SessionRecord, request: Any) -> bool:

@@ -80,7 +80,7 @@ class BrokerSettings(Model):
     url: Text | None = Field(default=None, repr=False)
     """Address: `redis://`, `rediss://` or `redis+socket://`. Not set: the embedded broker of this
     machine, reached through its Unix socket."""
-    socket_timeout: Seconds = 3.0
+    socket_timeout: Seconds = 2.5
     """Seconds that a connection or an answer may take before the broker counts as unreachable."""
     prefix: str = Field(default="cq:", pattern=r"^[A-Za-z0-9:_.-]{1,64}$")
     """What all keys start with, so that several installations can share one Redis."""

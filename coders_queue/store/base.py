@@ -36,11 +36,14 @@ class Store(Protocol):
         inputs: Sequence[Any] = (),
         publish: Mapping[str, Any] | None = None,
         capacity: int | None = None,
+        begun_at: float | None = None,
     ) -> SessionRecord:
         """Write a new session as QUEUED, or with ``host`` straight as ASSIGNED (attempt 1).
 
         Where that host has ``capacity`` live sessions already, where a limit or an exhausted
         account forbids it, or somebody waits who goes before, it becomes QUEUED all the same.
+        With ``begun_at`` (epoch seconds) that host began it then, while the store was away: nothing
+        forbids it any more.
         ``publish`` holds the options its message is sent with, so that a lost one can be repeated.
         A second call with the same id changes nothing and returns the record as it is.
         Raises Conflict when ``spec.name`` belongs to another live session; nothing is written then.

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from coders_queue.clock import ManualClock
 from coders_queue.models.activity import Activity
 from coders_queue.models.heartbeat import Heartbeat
 from coders_queue.models.lifecycle import ENDED, MOVES, State, may_follow
+from coders_queue.models.limit import Limit
 from coders_queue.models.outcome import Cause, Outcome, Usage, WorkspaceResult
 from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import MAX_TASK_BYTES, DirectoryWorkspace, SessionSpec
@@ -22,6 +24,8 @@ from coders_queue.store.connect import connect
 from coders_queue.store.keys import Keys
 from coders_queue.store.memory import MemoryStore
 from coders_queue.store.redis import RedisStore
+from coders_workers.local_store.notebook import NAME, Notebook
+from coders_workers.local_store.store import LocalStore
 from support.heartbeats import announce
 
 HOST = "alpha"
@@ -58,9 +62,15 @@ class World:
         return session_id, 1
 
 
-@pytest.fixture(params=["memory", "redis"])
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
+@pytest.fixture(params=["memory", "redis", "local"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     clock = ManualClock()
+    if request.param == "local":
+        fleet = MemoryStore(clock=clock, retention=RETENTION)
+        local = LocalStore(fleet, HOST, Notebook(tmp_path / NAME), clock)
+        yield World(local, clock, lambda session_id: clock.advance(RETENTION))
+        local.close()
+        return
     if request.param == "memory":
         yield World(
             MemoryStore(clock=clock, retention=RETENTION),
@@ -114,6 +124,15 @@ class TestSubmit:
         assert record.assigned_at == world.clock.now
         assert world.store.live_count([HOST, "other"]) == {HOST: 1, "other": 0}
         assert world.store.get("a-1") == record
+
+    def test_what_a_host_began_alone_is_asked_for_nothing(self, store: Store) -> None:
+        """It runs: neither the host's capacity nor a limit can forbid it any more."""
+        store.set_limits({"none": Limit(concurrency=0)})
+        record = store.submit("a-1", spec(), host=HOST, capacity=0, begun_at=5.0)
+        assert (record.state, record.host, record.attempt) == (State.ASSIGNED, HOST, 1)
+        assert record.created_at == 5.0
+        assert store.live_count([HOST]) == {HOST: 1}
+        assert store.submit("b-2", spec(), host=HOST, capacity=9).state is State.QUEUED
 
     def test_twice_changes_nothing(self, world: World) -> None:
         """A second submit with the same id returns the first one's record and adds no event."""

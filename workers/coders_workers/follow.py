@@ -39,6 +39,8 @@ class CeleryFollow:
 
     def started(self, session_id: str, pid: int, at: float) -> None:
         """The agent's process lives: STARTED for those who ask the backend and for monitors."""
+        if self._app.away():
+            return  # the record says the same, when it is told
         try:
             self._app.backend.store_result(
                 session_id, {"pid": pid, "hostname": self._host}, states.STARTED

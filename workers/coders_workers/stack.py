@@ -19,7 +19,7 @@ from coders_queue import errors, wire
 from coders_queue.settings.paths import Paths
 from coders_queue.settings.schema import Settings
 from coders_queue.store.open import open_configured
-from coders_workers import broker
+from coders_workers import broker, identity
 from coders_workers.process_lock import ProcessLock
 from coders_workers.runtimes.tmux import version
 
@@ -88,7 +88,7 @@ class Stack:
                 # before anything is started that would have to be stopped again
                 version.check(self.settings.tmux.program)
             if self.settings.broker.url is not None:
-                self._reach(self.settings.broker.url)
+                self._reach_or_go_alone(self.settings.broker.url)
             elif broker.start(self.paths) is not None:
                 self.progress("started the embedded broker")
             worker = beat = None
@@ -121,6 +121,15 @@ class Stack:
         finally:
             lock.release()
         return ended
+
+    def _reach_or_go_alone(self, url: str) -> None:
+        """Raises Unavailable for a broker that does not answer and never did here."""
+        try:
+            self._reach(url)
+        except errors.Unavailable as error:
+            if not identity.is_known(self.paths):
+                raise
+            self.progress(f"{error.message}: this host goes on alone")
 
     def _reach(self, url: str) -> None:
         """Raises Unavailable for a broker that does not answer, before anything is started."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -26,13 +25,14 @@ from coders_queue.queue.queues import queue
 from coders_queue.settings.masking import mask_url
 from coders_queue.settings.paths import Paths
 from coders_queue.settings.schema import Settings
-from coders_queue.store.base import Store
+from coders_workers import identity
 from coders_workers import tasks as host_tasks
 from coders_workers.bulletin import Bulletin
 from coders_workers.cleanup.cleaner import Cleaner
 from coders_workers.follow import CeleryFollow
 from coders_workers.heartbeat.census import Census
 from coders_workers.heartbeat.heart import Heart
+from coders_workers.local_store.store import LocalStore
 from coders_workers.rounds import Duty, Rounds
 from coders_workers.runtimes.base import Runtime
 from coders_workers.server.socket_server import SocketServer
@@ -60,7 +60,7 @@ class Worker:
         settings: Settings,
         paths: Paths,
         broker_url: str,
-        store: Store,
+        store: LocalStore,
         runtime: Runtime,
         *,
         embedded: bool,
@@ -70,9 +70,9 @@ class Worker:
         self._paths = paths
         self._store = store
         self._runtime = runtime
-        self._holder = _holder(paths)
+        self._holder = identity.of(paths)
         self._lease = f"host:{settings.host.name}"
-        self.app: CodersApp = make_app(settings, broker_url, store)
+        self.app: CodersApp = make_app(settings, broker_url, store, away=lambda: store.away)
         self._pool = ThreadPoolExecutor(_BACKGROUND_THREADS, thread_name_prefix="host")
         # apart from the ends: starts that hang must not keep ended agents from being seen
         self._starts = ThreadPoolExecutor(settings.host.threads, thread_name_prefix="start")
@@ -126,13 +126,16 @@ class Worker:
             broker=mask_url(broker_url),
             embedded=embedded,
             started_at=time.time(),
-            degraded=lambda: bool(self._renewals.failing),
+            degraded=store.degraded,
             preheat=lambda session_id, spec: self._starts.submit(
                 self.supervisor.preheat, session_id, spec
             ),
             forget=self.supervisor.forget,
             spawn=lambda session_id, attempt: self._submit(
                 lambda: self.supervisor.spawn(session_id, attempt), self._starts
+            ),
+            end=lambda session_id, attempt: self._submit(
+                lambda: self.supervisor.stop(session_id, attempt)
             ),
             stop=lambda: os.kill(os.getpid(), signal.SIGTERM),
             census=census,
@@ -182,6 +185,7 @@ class Worker:
             raise SystemExit(error.exit_code) from None
 
     def _open(self) -> None:
+        self._store.start()
         if "host" in self._settings.host.roles:
             self.supervisor.sweep(starting=True)
             self.watchers.start()
@@ -194,7 +198,7 @@ class Worker:
         if "control" in self._settings.host.roles:
             self.app.dispatch.later = self._turns.later
             self._turns.start()
-        self._server = SocketServer(self._paths.host_socket, self._verbs.handle)
+        self._server = SocketServer(self._paths.host_socket, self._verbs.handle, self._verbs.note)
         self._server.start()
         log.info("worker_ready", host=self._host.name, pid=os.getpid())
 
@@ -292,20 +296,3 @@ def _step_for(worker: Worker) -> type[bootsteps.StartStopStep]:
             worker.close()
 
     return HostStep
-
-
-def _holder(paths: Paths) -> str:
-    """This state directory's own identity, which a restarted worker has again."""
-    file = paths.state / "host-id"
-    try:
-        found = file.read_text().strip()
-        if found:
-            return found
-    except FileNotFoundError:
-        pass
-    new = uuid.uuid4().hex
-    temporary = file.with_name("host-id.new")
-    temporary.write_text(new + "\n")
-    temporary.chmod(0o600)
-    temporary.replace(file)
-    return new

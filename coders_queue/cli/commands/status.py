@@ -40,15 +40,8 @@ def read(context: Context) -> dict[str, Any]:
     except wire.NotListening:
         unknown = dict.fromkeys(
             (
-                "worker",
-                "host",
-                "roles",
-                "broker",
-                "embedded",
-                "degraded",
-                "sessions",
-                "hosts",
-                "waits",
+                *("worker", "host", "roles", "broker", "embedded", "degraded", "away"),
+                *("sessions", "hosts", "waits"),
             )
         )
         return {**unknown, "state_dir": str(context.paths.state)}
@@ -73,7 +66,7 @@ def show(context: Context, status: dict[str, Any]) -> None:
         )
         broker = printable(status.get("broker")) + (" (embedded)" if status.get("embedded") else "")
         if status.get("degraded"):
-            broker += "  " + console.paint("red", "does not answer")
+            broker += "  " + console.paint("red", "does not answer") + _alone(status.get("away"))
         lines.append(("broker", broker))
         counts = status.get("sessions") or {}
         listed = ", ".join(
@@ -99,3 +92,11 @@ def _heard(console: Console, name: str, health: dict[str, Any]) -> str:
         f"every {span(float(health.get('period') or 0))}, {health.get('late')} late, "
         f"{health.get('missed')} missed, longest gap {span(float(health.get('longest_gap') or 0))}"
     )
+
+
+def _alone(away: Any) -> str:
+    """How long the host has been on its own, and what it has to tell."""
+    if not isinstance(away, dict):
+        return ""
+    text = f" since {ago(away.get('since'), time.time())}; {away.get('journal')} to tell it"
+    return text + (f", {away['refused']} refused" if away.get("refused") else "")

@@ -41,6 +41,16 @@ class Sessions:
 
     # -- writing -------------------------------------------------------------------------------
 
+    def take_in(self, record: SessionRecord) -> None:
+        """Have a record as it is, with its place where it has one."""
+        with self._lock:
+            self._records[record.id] = record
+            place = record.host if record.state.on_host else record.only_host
+            if place is not None and not record.state.ended:
+                self.waiting.limits.take(record, place)
+            if record.state is State.QUEUED:
+                self.waiting.stand(record)
+
     def submit(
         self,
         session_id: str,
@@ -49,9 +59,10 @@ class Sessions:
         inputs: Sequence[Any],
         publish: Mapping[str, Any] | None,
         capacity: int | None,
+        begun_at: float | None = None,
     ) -> SessionRecord:
         """See :meth:`Store.submit`."""
-        now = self._clock()
+        now = self._clock() if begun_at is None else begun_at
         fields = codec.encode_new(spec, now, inputs, publish)
         fields |= {"state": State.QUEUED, "attempt": "0"}
         if host is not None:
@@ -67,7 +78,7 @@ class Sessions:
                 raise reference.name_taken(spec.name, holder)
             record = codec.decode(session_id, wanted)
             if host is not None:
-                if (
+                if begun_at is None and (
                     self.waiting.full(host, capacity)
                     or self.waiting.limits.hindered(record, host) > 0
                     or self.waiting.choose([host], spec.priority) is not None

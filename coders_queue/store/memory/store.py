@@ -53,6 +53,11 @@ class MemoryStore:
 
     # -- sessions ------------------------------------------------------------------------------
 
+    def take_in(self, records: Iterable[SessionRecord]) -> None:
+        """Have records as they are: what another store knows, which is away."""
+        for record in records:
+            self._sessions.take_in(record)
+
     def submit(
         self,
         session_id: str,
@@ -62,9 +67,10 @@ class MemoryStore:
         inputs: Sequence[Any] = (),
         publish: Mapping[str, Any] | None = None,
         capacity: int | None = None,
+        begun_at: float | None = None,
     ) -> SessionRecord:
         """Write a new session."""
-        return self._sessions.submit(session_id, spec, host, inputs, publish, capacity)
+        return self._sessions.submit(session_id, spec, host, inputs, publish, capacity, begun_at)
 
     def attach_request(
         self, session_id: str, request: Mapping[str, Any], inputs: Sequence[Any] = ()

@@ -99,6 +99,7 @@ class Scripts:
         fields: Mapping[str, str],
         data: str,
         capacity: int | None,
+        running: bool,
     ) -> tuple[str, list[str | None] | str | None]:
         """``new``; ``exists`` and its fields; ``taken`` and the id that has the name; ``full``."""
         answer = self._on_session(
@@ -111,7 +112,7 @@ class Scripts:
             fields["created_at"],
             kinds.of_state(State(fields["state"])),
             data,
-            "" if capacity is None else capacity,
+            "running" if running else "" if capacity is None else capacity,
             fields["claim"],
             fields["priority"],
             len(codec.FIELDS),

@@ -34,16 +34,19 @@ class Sessions:
         inputs: Sequence[Any],
         publish: Mapping[str, Any] | None,
         capacity: int | None,
+        begun_at: float | None = None,
     ) -> SessionRecord:
         """See :meth:`Store.submit`."""
-        now = self._clock()
+        now = self._clock() if begun_at is None else begun_at
         fields = codec.encode_new(spec, now, inputs, publish)
         fields |= {"state": State.QUEUED, "attempt": "0"}
         if host is not None:
             fields |= {"state": State.ASSIGNED, "attempt": "1", "host": host}
             fields["assigned_at"] = codec.number(now)
         data = codec.dumps(kinds.about_spec(spec), "the event")
-        answer, found = self._scripts.submit(session_id, now, fields, data, capacity)
+        answer, found = self._scripts.submit(
+            session_id, now, fields, data, capacity, begun_at is not None
+        )
         if answer == "full":
             return self.submit(session_id, spec, None, inputs, publish, None)
         if answer == "taken":

@@ -66,9 +66,10 @@ class RedisStore:
         inputs: Sequence[Any] = (),
         publish: Mapping[str, Any] | None = None,
         capacity: int | None = None,
+        begun_at: float | None = None,
     ) -> SessionRecord:
         """Write a new session."""
-        return self._sessions.submit(session_id, spec, host, inputs, publish, capacity)
+        return self._sessions.submit(session_id, spec, host, inputs, publish, capacity, begun_at)
 
     def attach_request(
         self, session_id: str, request: Mapping[str, Any], inputs: Sequence[Any] = ()

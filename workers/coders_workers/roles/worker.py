@@ -5,13 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+import structlog
+
+from coders_queue import errors
+from coders_queue.settings.masking import mask_url
 from coders_queue.settings.paths import Paths
 from coders_queue.settings.schema import Settings
 from coders_queue.store.open import open_configured
-from coders_workers import broker, stack
+from coders_workers import broker, identity, stack
+from coders_workers.local_store import notebook as notebook_file
+from coders_workers.local_store.notebook import Notebook
+from coders_workers.local_store.store import LocalStore
 from coders_workers.roles.logs import configure_logs
 from coders_workers.runtimes.tmux.runtime import TmuxRuntime
 from coders_workers.worker import Worker
+
+log = structlog.get_logger(__name__)
 
 
 def run(settings: Settings, paths: Paths, broker_url: str, arguments: Sequence[str]) -> int:
@@ -21,8 +30,14 @@ def run(settings: Settings, paths: Paths, broker_url: str, arguments: Sequence[s
         embedded = settings.broker.url is None
         if embedded:
             broker.start(paths)
-        store = open_configured(broker_url, settings)
-        store.ping()
+        notebook = Notebook(paths.state / notebook_file.NAME)
+        store = LocalStore(open_configured(broker_url, settings), settings.host.name, notebook)
+        try:
+            store.ping()
+        except errors.Unavailable as error:
+            if not identity.is_known(paths):
+                raise  # it has never worked here: rather a wrong address than an outage
+            log.warning("started_alone", broker=mask_url(broker_url), cause=error.message)
         runtime = TmuxRuntime(
             paths.tmux_socket,
             tmux=settings.tmux.program,

@@ -24,6 +24,9 @@ Answer = Iterator[dict[str, Any]]
 #: answer is the generator's return value.
 Handler = Callable[[str, dict[str, Any], Callable[[], bool]], Any]
 
+#: What the caller of a verb is to know besides its answer.
+Note = Callable[[str], str | None]
+
 #: How long a caller may take to say what it wants, or to take in a part of an answer, seconds.
 CALLER_TIMEOUT = 30.0
 
@@ -32,6 +35,7 @@ class _Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
     request_queue_size = 256
     handler: Handler
+    note: Note
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         log.exception("socket_request_failed")
@@ -63,6 +67,7 @@ class _Connection(socketserver.StreamRequestHandler):
                 params.setdefault("correlation", correlation)
             parts = self.server.handler(verb, params, self._gone)
             answer = yield_parts(parts, self._write)
+            self._note(verb)
             self._write({"ok": answer})
         except errors.CodersError as error:
             self._write({"error": error.to_wire()})
@@ -74,6 +79,11 @@ class _Connection(socketserver.StreamRequestHandler):
                 f"the worker failed: {type(error).__name__}: {error}", "see its log: coders doctor"
             )
             self._write({"error": problem.to_wire()})
+
+    def _note(self, verb: str) -> None:
+        note = self.server.note(verb)
+        if note is not None:
+            self._write({"note": note})
 
     def _write(self, message: dict[str, Any]) -> None:
         self.wfile.write(wire.encode(message))
@@ -103,7 +113,7 @@ def yield_parts(parts: Any, write: Callable[[dict[str, Any]], None]) -> dict[str
 class SocketServer:
     """Listens on the host's socket, which only its user can open."""
 
-    def __init__(self, path: Path, handler: Handler) -> None:
+    def __init__(self, path: Path, handler: Handler, note: Note = lambda _verb: None) -> None:
         self._path = path
         # a socket left by a killed worker; the worker's lock makes this process the only owner
         path.unlink(missing_ok=True)
@@ -112,6 +122,7 @@ class SocketServer:
         self._server = _Server(str(path), _Connection)
         path.chmod(0o600)
         self._server.handler = handler
+        self._server.note = note
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.2}, name="socket"
         )

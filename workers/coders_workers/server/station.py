@@ -48,14 +48,16 @@ class Station:
     """The broker's URL, without its password."""
     embedded: bool
     started_at: float
-    degraded: Callable[[], bool]
-    """Whether the broker is out of reach just now."""
+    degraded: Callable[[], dict[str, Any] | None]
+    """Since when the broker is away, why, and what is to be told it; None while it answers."""
     preheat: Callable[[str, SessionSpec], Future[None]]
     """Get ready for a session of this host before it is written down, on another thread."""
     forget: Callable[[str], None]
     """Undo that, when it was not written down."""
     spawn: Callable[[str, int], object]
     """Bring an attempt up on this host, soon and on another thread."""
+    end: Callable[[str, int], object]
+    """End an attempt on this host, soon and on another thread."""
     stop: Callable[[], None]
     """Ask the worker to end."""
     census: Census
@@ -85,13 +87,8 @@ class Station:
 
     def status(self) -> dict[str, Any]:
         """How this worker is."""
-        degraded = self.degraded()
-        counts: Counter[str] = Counter()
-        if not degraded:
-            try:
-                counts.update(str(record.state) for record in self.store.list(live=True))
-            except errors.Unavailable:
-                degraded = True  # gone since the last heartbeat
+        counts = Counter(str(record.state) for record in self.store.list(live=True))
+        away = self.degraded()
         return {
             "worker": {
                 "pid": os.getpid(),
@@ -102,9 +99,10 @@ class Station:
             "roles": list(self.settings.host.roles),
             "broker": self.broker,
             "embedded": self.embedded,
-            "degraded": degraded,
+            "degraded": away is not None,
+            "away": away,
             "sessions": dict(counts),
-            "hosts": self._hosts(degraded),
+            "hosts": self._hosts(away is not None),
             "state_dir": str(self.host.paths.state),
         }
 

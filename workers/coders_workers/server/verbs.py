@@ -30,6 +30,10 @@ _EVENTS_SHOWN = 200
 _WAITS_SHOWN = 10
 
 
+#: What says so in its answer, or is asked by programs.
+_ABOUT_IT = frozenset({"status", "stop", "agents"})
+
+
 class Verbs:
     """Answers requests with what the station has."""
 
@@ -49,6 +53,17 @@ class Verbs:
             )
         parts: Parts = method(params, gone)
         return parts
+
+    def note(self, verb: str) -> str | None:
+        """What the caller is to know besides the answer: that this host is on its own."""
+        away = None if verb in _ABOUT_IT else self._station.degraded()
+        if away is None:
+            return None
+        since = time.strftime("%H:%M:%S", time.localtime(away["since"]))
+        return (
+            f"degraded: the broker is away since {since}; host {self._station.host.name} goes on "
+            "with what it knows, and tells the rest when it is back"
+        )
 
     # each verb is a generator: ``yield`` sends a part, ``return`` is the answer
 
@@ -180,7 +195,9 @@ class Verbs:
             current = self._station.store.get(record.id)
             if current is None or current.cancel_reason is None:
                 raise
-            # asked for durably; without the message the host's sweep sees to it
+            # asked for durably; without the message another host's sweep sees to it
+            if current.host == self._station.host.name:
+                self._station.end(current.id, current.attempt)
 
     def _verb_agents(self, params: Params, gone: Gone) -> Parts:
         yield from ()
