@@ -8,6 +8,8 @@ from types import ModuleType
 
 import pytest
 
+from coders_queue.models.event import Event
+
 pytestmark = [pytest.mark.tmux, pytest.mark.broker, pytest.mark.timeout(300)]
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -21,9 +23,25 @@ def _tell(text: str) -> None:
 def benches(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
     # a package of the checkout, which is not installed
     monkeypatch.setattr(sys, "path", [str(_ROOT), *sys.path])
-    from bench import burst, chaos, exact, heartbeat
+    from bench import (
+        admission,
+        admission_check,
+        admission_plan,
+        burst,
+        chaos,
+        exact,
+        heartbeat,
+    )
 
-    return {"burst": burst, "chaos": chaos, "exact": exact, "heartbeat": heartbeat}
+    return {
+        "admission": admission,
+        "admission_check": admission_check,
+        "admission_plan": admission_plan,
+        "burst": burst,
+        "chaos": chaos,
+        "exact": exact,
+        "heartbeat": heartbeat,
+    }
 
 
 def test_hostile_sessions_arrive_byte_for_byte(benches: dict[str, ModuleType]) -> None:
@@ -56,6 +74,46 @@ def test_every_heartbeat_is_counted(benches: dict[str, ModuleType]) -> None:
     assert measured["heartbeats"] + measured["missed"] >= heartbeat.SHORT
     assert measured["dead_shown_alive"]["count"] > 0
     assert measured["dead_shown_alive"]["p50"] < 2100
+
+
+def test_racing_control_processes_pass_no_limit(benches: dict[str, ModuleType]) -> None:
+    """At no event is anything over a limit; all end, and owners have their shares."""
+    admission = benches["admission"]
+    measured = admission.run(admission.SHORT, _tell).measured
+    assert measured["over_a_limit"] == []
+    assert measured["over_a_rate"] == []
+    assert measured["left_over"] == []
+    assert measured["ended"] == admission.SHORT
+    assert sum(measured["starts_while_all_waited"].values()) > 40
+    # of so few starts one more or less is much
+    assert measured["unfairness"] <= 0.15
+
+
+def test_the_checker_of_limits_finds_what_is_wrong(benches: dict[str, ModuleType]) -> None:
+    """A limit, a host or a rate that was passed does not escape it."""
+    planned = {one.id: one for one in benches["admission_plan"].plan(400, 1)}
+
+    def events(count: int, host: str, at: float) -> list[Event]:
+        return [
+            Event(
+                id=f"{int(1000 * at)}-{number}",
+                session=session_id,
+                attempt=1,
+                kind="session.assigned",
+                at=at,
+                host=host,
+                data={},
+            )
+            for number, session_id in enumerate(list(planned)[:count])
+        ]
+
+    check = benches["admission_check"].check
+    assert check(events(3, "north", 1.7e9), planned).over == []
+    found = check(events(60, "north", 1.7e9), planned)
+    assert {"of fleet", "of host north", "of north"} <= {
+        line[line.index(" of ") + 1 :] for line in found.over
+    }
+    assert any("all-gently" in line for line in found.too_fast)
 
 
 def test_sessions_that_come_at_once_run_once_each(benches: dict[str, ModuleType]) -> None:

@@ -82,13 +82,24 @@ local function wait_of(limit)
   return limit.wait
 end
 
+local any_exhausted
+local renewals = {}
+
+-- In how many seconds an account's quota is renewed, 0 when it is not used up.
+local function until_renewed(account)
+  if any_exhausted == nil then
+    any_exhausted = redis.call('EXISTS', exhausted) == 1
+  end
+  if any_exhausted and not renewals[account] then
+    local at = tonumber(redis.call('ZSCORE', exhausted, account) or 0)
+    renewals[account] = math.max(0, at - tonumber(now))
+  end
+  return renewals[account] or 0
+end
+
 -- In how many seconds a session of that claim may take a place on a host with room.
 local function hindered(claim, host)
-  local wait = 0
-  local renewed = tonumber(redis.call('ZSCORE', exhausted, claim.account) or 0)
-  if renewed > tonumber(now) then
-    wait = renewed - tonumber(now)
-  end
+  local wait = until_renewed(claim.account)
   for _, limit in ipairs(all_limits()) do
     if counts(limit, claim, host) then
       wait = math.max(wait, wait_of(limit))
