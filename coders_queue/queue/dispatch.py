@@ -96,6 +96,7 @@ class Dispatch:
             return None
         if record.state.ended:
             self.complete(session_id)
+            self.fill()  # it may have kept a place for its next attempt
         elif record.host is not None:
             self._publisher.stop(record.host, session_id, record.attempt)
         return record

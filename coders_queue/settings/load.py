@@ -157,6 +157,8 @@ def _flat(tree: Mapping[str, Any], path: KeyPath, read: Document) -> Iterator[tu
                 yield here, value
         elif not keys.is_section(here):
             raise _unknown(here, read.where(here))
+        elif not value and len(here) == 2 and here[0] in keys.named_sections():
+            _check_bare(here, read)
         elif isinstance(value, dict):
             yield from _flat(value, here, read)
         elif value is not None:  # a section whose every key is commented out is None
@@ -165,6 +167,16 @@ def _flat(tree: Mapping[str, Any], path: KeyPath, read: Document) -> Iterator[tu
                 f"{read.where(here)}: {dotted(here)} is a section, not a value",
                 f"its keys: {names}",
             )
+
+
+def _check_bare(here: KeyPath, read: Document) -> None:
+    """A member of which nothing is said, where something has to be."""
+    section, name = here
+    try:
+        Settings.model_validate({section: {name: {}}})
+    except ValidationError as error:
+        what = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise errors.ConfigError(f"{read.where(here)}: {dotted(here)}: {what}") from None
 
 
 def _of_environment(environ: Mapping[str, str]) -> _Source:

@@ -109,6 +109,8 @@ def test_an_unknown_key_is_named_with_its_line(
         ("config.yaml", "limits:\n  f: {rate: no}\n", 2, "limits.f.rate should be a number"),
         ("config.yaml", "limits:\n  f:\n    agent: x\n", 2, "limits.f a limit needs a concurrency"),
         ("config.yaml", "limits:\n  f: {rate: 1, label: x}\n", 2, "limits.f 'x' is not KEY=VALUE"),
+        ("config.yaml", "limits:\n  f: {}\n", 2, "limits.f: a limit needs a concurrency"),
+        ("config.yaml", "limits:\n  f:\n", 2, "limits.f: a limit needs a concurrency"),
         ("config.yaml", "limits:\n  f: 3\n", 2, "limits.f is a section, not a value"),
         ("config.yaml", "limits:\n  F: {rate: 1}\n", 2, "limits.F should match"),
         ("config.yaml", "shares:\n  ann: 2\n  bob: -1\n", 3, "shares.bob should be greater than 0"),

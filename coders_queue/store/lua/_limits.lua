@@ -56,14 +56,23 @@ local function counts(limit, claim, host)
 end
 
 -- The server's own time: rates must not depend on whose clock is ahead.
+local at
+
 local function server_time()
-  local time = redis.call('TIME')
-  return tonumber(time[1]) + tonumber(time[2]) / 1000000
+  if not at then
+    local time = redis.call('TIME')
+    at = tonumber(time[1]) + tonumber(time[2]) / 1000000
+  end
+  return at
 end
 
--- The time at which a limit's rate is used up to, not before now.
-local function used_up_to(limit, at)
-  return math.max(at, tonumber(redis.call('GET', limit_rates .. limit.name) or 0))
+-- The time up to which a limit's rate is used, not before now.
+local function used_up_to(limit)
+  if not limit.used then
+    local used = tonumber(redis.call('GET', limit_rates .. limit.name) or 0)
+    limit.used = math.max(server_time(), used)
+  end
+  return limit.used
 end
 
 -- In how many seconds a limit has room for one more: 0 for now, huge when somebody has to leave.
@@ -71,8 +80,8 @@ local function wait_of(limit)
   if not limit.wait then
     limit.wait = 0
     if limit.rate then
-      local at = server_time()
-      limit.wait = math.max(0, used_up_to(limit, at) - (limit.burst - 1) / limit.rate - at)
+      local left = used_up_to(limit) - server_time()
+      limit.wait = math.max(0, left - (limit.burst - 1) / limit.rate)
     end
     if limit.concurrency
       and redis.call('SCARD', limit_sessions .. limit.name) >= limit.concurrency then
@@ -126,10 +135,9 @@ local function take(claim, host)
     if counts(limit, claim, host) then
       redis.call('SADD', limit_sessions .. limit.name, id)
       if limit.rate then
-        local at = server_time()
-        local used = used_up_to(limit, at) + 1 / limit.rate
-        redis.call('SET', limit_rates .. limit.name, string.format('%.17g', used),
-          'PX', math.ceil((used - at) * 1000) + 1000)
+        limit.used = used_up_to(limit) + 1 / limit.rate
+        redis.call('SET', limit_rates .. limit.name, string.format('%.17g', limit.used),
+          'PX', math.ceil((limit.used - server_time()) * 1000) + 1000)
       end
       limit.wait = nil
     end
