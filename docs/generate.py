@@ -104,6 +104,9 @@ def events() -> str:
         f"| `{kinds.INSTALLING}` | A host installs the version it wants. | `agent`, `version` |",
         f"| `{kinds.REQUEUED}` | An attempt ended that is followed by another. | `exit_code`, "
         "`signal`, `cause`, `due_at` |",
+        f"| `{kinds.PRIORITIZED}` | It waits, and was given another priority. | `priority` |",
+        f"| `{kinds.REDIRECTED}` | It waits, and another agent carries it out: the quota "
+        "of its own is used up. | `agent`, `instead_of` |",
         f"| `{kinds.ACTIVITY}` | What the agent is doing has changed. | `doing`, `since`, "
         "`source`, `resets_at` |",
         f"| `{kinds.SETTLED}` | Celery has delivered the result. | |",

@@ -223,6 +223,10 @@ class TmuxSettings(Model):
     """Lines that a terminal can be scrolled back."""
 
 
+#: What the names of agents and limits look like.
+NAME = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+
+
 class AgentSettings(Model):
     """One agent's command line tool."""
 
@@ -241,6 +245,10 @@ class AgentSettings(Model):
     restart: Policy | None = None
     """As `restart.policy`, for this agent. Not set: that for agents that take prompts; for others
     `never`, since doing a command twice may not be the same as doing it once."""
+    fallback: Annotated[str, Field(pattern=NAME)] | None = None
+    """The agent that takes its place while its quota is used up, for sessions that wait, have never
+    begun and ask for nothing that is this agent's own (a model, a version, a provider, arguments, a
+    conversation). Not set: they wait."""
 
     @field_validator("args")
     @classmethod
@@ -294,8 +302,8 @@ class ProgramSettings(Model):
         return pins
 
 
-AgentName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
-LimitName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+AgentName = Annotated[str, Field(pattern=NAME)]
+LimitName = Annotated[str, Field(pattern=NAME)]
 Weight = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False), Number]
 
 

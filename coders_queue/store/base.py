@@ -82,6 +82,10 @@ class Store(Protocol):
         """Change the priority of a QUEUED session; False for any other. Raises UsageError."""
         ...
 
+    def redirect(self, session_id: str, agent: str) -> bool:
+        """Have another agent carry out a QUEUED session that has never begun; False for others."""
+        ...
+
     def move(
         self,
         session_id: str,

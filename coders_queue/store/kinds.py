@@ -21,6 +21,8 @@ INSTALLING = "session.installing"
 REQUEUED = "session.requeued"
 #: A session that waits was given another priority.
 PRIORITIZED = "session.prioritized"
+#: A session that waits is to be carried out by another agent.
+REDIRECTED = "session.redirected"
 #: What the agent is doing has changed.
 ACTIVITY = "session.activity"
 #: Celery has delivered the result.
@@ -56,6 +58,11 @@ def about_attempt(end: AttemptEnd, due_at: float | None) -> dict[str, Any]:
         "cause": end.cause.kind,
         "due_at": due_at,
     }
+
+
+def about_redirection(before: str, agent: str) -> dict[str, Any]:
+    """What the event of another agent says."""
+    return {"agent": agent, "instead_of": before}
 
 
 def about_activity(activity: Activity) -> dict[str, Any]:

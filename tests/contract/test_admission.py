@@ -496,6 +496,28 @@ class TestExhausted:
         assert fleet.start() == first
 
 
+def test_another_agent_takes_over(fleet: Fleet) -> None:
+    """A session that waits is another agent's from then on, to limits and accounts, too."""
+    store = fleet.store
+    store.exhaust("claude", fleet.clock() + 1000)
+    store.set_limits({"codex": Limit(agent="codex", concurrency=1)})
+    first, second = (fleet.waiting(agent="claude", task="x", env={"K": "v"}) for _ in range(2))
+    assert fleet.order() == []
+    assert store.redirect(first, "codex")
+    assert store.redirect(second, "codex")
+    assert fleet.order() == [first]
+    assert fleet.used("codex") == 1
+    record = store.get(first)
+    assert record is not None
+    assert (record.spec.agent, record.spec.env, record.spec.task) == ("codex", {"K": "v"}, "x")
+    redirected = [event for event in store.events() if event.kind == "session.redirected"]
+    assert redirected[0].data == {"agent": "codex", "instead_of": "claude"}
+    assert not store.redirect(first, "claude")
+    assert not store.redirect("nobody", "claude")
+    fleet.end(first)
+    assert fleet.order() == [second]
+
+
 def test_racing_workers_never_pass_a_limit(fleet: Fleet) -> None:
     """Ten at once admit and end sessions; at no event are there more than allowed."""
     store = fleet.store

@@ -290,6 +290,7 @@ COMMANDS: dict[str, Callable[[Store], object]] = {
     "assign": lambda store: store.assign("s", "h"),
     "admit": lambda store: store.admit({"h": 1}),
     "prioritize": lambda store: store.prioritize("s", 1),
+    "redirect": lambda store: store.redirect("s", "claude"),
     "set_limits": lambda store: store.set_limits({"l": None}),
     "set_shares": lambda store: store.set_shares({"o": 1}),
     "configure": lambda store: store.configure("h", {}, {}),

@@ -128,6 +128,10 @@ class Twins(RuleBasedStateMachine):
     def prioritize(self, session_id: str, priority: int) -> None:
         self.both(lambda store: store.prioritize(session_id, priority))
 
+    @rule(session_id=IDS, agent=st.sampled_from(["shell", "claude"]))
+    def redirect(self, session_id: str, agent: str) -> None:
+        self.both(lambda store: store.redirect(session_id, agent))
+
     @rule(limits=st.dictionaries(st.sampled_from(["one", "two"]), st.none() | LIMITS, max_size=2))
     def limit(self, limits: dict[str, Limit | None]) -> None:
         self.both(lambda store: store.set_limits(limits))

@@ -21,6 +21,7 @@ from structlog.contextvars import clear_contextvars
 from coders_queue import errors, ids
 from coders_queue.queue import tasks as control_tasks
 from coders_queue.queue.app import CodersApp, make_app
+from coders_queue.queue.fallback import Fallback
 from coders_queue.queue.queues import queue
 from coders_queue.settings.masking import mask_url
 from coders_queue.settings.paths import Paths
@@ -117,7 +118,8 @@ class Worker:
                 Duty("deadlines", _DEADLINES_EVERY, self.supervisor.deadlines),
             ],
         )
-        self._turns = Turns(self._tell_limits, self.app.dispatch.fill)
+        self._fallback = Fallback(store, settings)
+        self._turns = Turns(self._tell_limits, self._next_turns)
         cleaner = Cleaner(self._host)
         station = Station(
             host=self._host,
@@ -237,6 +239,10 @@ class Worker:
                 "name_lost", host=settings.name, holder=self._store.lease_holder(self._lease)
             )
             os.kill(os.getpid(), signal.SIGTERM)
+
+    def _next_turns(self) -> None:
+        self._fallback.look()
+        self.app.dispatch.fill()
 
     def _tell_limits(self) -> None:
         settings = self._settings

@@ -1,8 +1,8 @@
 -- Write a new session, unless its id or its name is taken. For a host, unless it has no room, a limit
 -- counts it that is full, or somebody waits whose turn there comes before.
 -- 5 name, 6 host, 7 attempt, 8 time of creation, 9 kind, 10 data, 11 how many sessions the host may
--- have, empty for any number, `running` when it runs there already, 12 what it is to limits, 13 priority, 14 number of fields to return for
--- a session that exists, these, then the new fields.
+-- have, empty for any number, `running` when it runs there already, 12 what it is to limits,
+-- 13 priority, 14 number of fields to return for a session that exists, these, then the new fields.
 local name, host, attempt, created_at = ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local wanted = tonumber(ARGV[14])
 if redis.call('EXISTS', session) == 1 then

@@ -155,6 +155,20 @@ class Sessions:
             self._note(record, kinds.PRIORITIZED, {"priority": priority})
             return True
 
+    def redirect(self, session_id: str, agent: str) -> bool:
+        """See :meth:`Store.redirect`."""
+        with self._lock:
+            record = self.get(session_id)
+            if record is None or record.state is not State.QUEUED or record.attempt:
+                return False
+            data = kinds.about_redirection(record.spec.agent, agent)
+            spec = record.spec.model_copy(update={"agent": agent})
+            record = self._put(record, spec=spec)
+            if session_id in self.waiting.line:
+                self.waiting.stand(record)
+            self._note(record, kinds.REDIRECTED, data)
+            return True
+
     def move(
         self,
         session_id: str,

@@ -90,6 +90,10 @@ class MemoryStore:
         """Change the priority of a session that waits."""
         return self._sessions.prioritize(session_id, priority)
 
+    def redirect(self, session_id: str, agent: str) -> bool:
+        """Have a session that waits carried out by another agent."""
+        return self._sessions.redirect(session_id, agent)
+
     def move(
         self,
         session_id: str,

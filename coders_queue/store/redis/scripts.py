@@ -25,6 +25,7 @@ _ON_SESSIONS = {
     "assign": _WAITING,
     "admit": _WAITING,
     "prioritize": _WAITING,
+    "redirect": _WAITING,
     "limits": _WAITING,
     "line_up": _WAITING,
     "move": ("_session",),
@@ -164,6 +165,15 @@ class Scripts:
             priority,
             kinds.PRIORITIZED,
             data,
+        )
+        return bool(answer)
+
+    def redirect(
+        self, session_id: str, now: float, claims: tuple[str, str], spec: str, data: str
+    ) -> bool:
+        """Whether it waited, had never begun and was what the first of ``claims`` says."""
+        answer = self._on_session(
+            "redirect", session_id, now, State.QUEUED, *claims, spec, kinds.REDIRECTED, data
         )
         return bool(answer)
 

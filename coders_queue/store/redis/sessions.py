@@ -79,6 +79,15 @@ class Sessions:
         data = codec.dumps({"priority": priority}, "the event")
         return self._scripts.prioritize(session_id, self._clock(), priority, data)
 
+    def redirect(self, record: SessionRecord, agent: str) -> bool:
+        """See :meth:`Store.redirect`."""
+        before = record.spec
+        after = before.model_copy(update={"agent": agent})
+        fields = codec.encode_new(after, record.created_at, (), None)
+        data = codec.dumps(kinds.about_redirection(before.agent, agent), "the event")
+        claims = (codec.encode_claim(before), fields["claim"])
+        return self._scripts.redirect(record.id, self._clock(), claims, fields["spec"], data)
+
     def move(
         self,
         session_id: str,

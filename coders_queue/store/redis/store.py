@@ -89,6 +89,11 @@ class RedisStore:
         """Change the priority of a session that waits."""
         return self._sessions.prioritize(session_id, priority)
 
+    def redirect(self, session_id: str, agent: str) -> bool:
+        """Have a session that waits carried out by another agent."""
+        record = self._views.get(session_id)
+        return record is not None and self._sessions.redirect(record, agent)
+
     def move(
         self,
         session_id: str,

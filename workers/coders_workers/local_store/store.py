@@ -146,6 +146,10 @@ class LocalStore:
         entry = Entry("prioritize", session_id, {"priority": priority})
         return self._way.write(entry, lambda store: store.prioritize(session_id, priority))
 
+    def redirect(self, session_id: str, agent: str) -> bool:
+        """See the contract."""
+        return self._way.only_with_the_fleet(lambda store: store.redirect(session_id, agent))
+
     def move(
         self,
         session_id: str,
