@@ -23,6 +23,8 @@ verb            params                                                 answer
                                                                        waits: {what for: n},
                                                                        hosts: {name: {silent_for, alive, period,
                                                                        beats, late, missed, longest_gap}},
+                                                                       kept: [{part, restarts, at, gave_up,
+                                                                       cause}],
                                                                        state_dir}``
 ``spawn``       ``id`` (the caller's choice, so that asking again      parts ``{progress}`` while a program
                 starts nothing twice), ``spec`` (fields of             is installed, then a session object

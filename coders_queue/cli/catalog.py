@@ -78,6 +78,13 @@ _LIMITS = (
     Entry("", "limits reopen", "a quota that counts as used up is not, after all"),
 )
 
+_SERVICE = (
+    Entry("", "service show", "the unit as it would be written"),
+    Entry("", "service install", "have the machine start the stack, and keep it"),
+    Entry("", "service remove", "the machine starts it no more"),
+    Entry("", "service run", "the whole stack in the foreground"),
+)
+
 _TABLE = (
     Entry("Sessions", "run", "start an agent, watch it, print its result", takes_argv=True),
     Entry("Sessions", "spawn", "start an agent and leave it running", takes_argv=True),
@@ -97,6 +104,7 @@ _TABLE = (
     Entry("This machine", "clean", "remove what ended sessions left"),
     Entry("This machine", "doctor", "check this machine and say the fix"),
     Entry("This machine", "agents", "the agents' programs and their versions", children=_AGENTS),
+    Entry("This machine", "service", "the stack as a service of the machine", children=_SERVICE),
     Entry("This machine", "worker", "run a worker in the foreground", verbatim=True),
     Entry("This machine", "flower", "watch the queue in a browser", verbatim=True),
     Entry("The rest", "config", "the configuration and where each value came from"),

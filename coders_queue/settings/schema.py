@@ -116,6 +116,8 @@ class HostSettings(Model):
     """Sessions that may run here at once."""
     threads: Count = Field(default=8, ge=1, le=512)
     """Threads of the Celery worker. No session holds one while its agent runs."""
+    keep: bool = True
+    """Whether the processes that `coders up` starts start each other again when one dies."""
     lease_ttl: Seconds = 15.0
     """Seconds after which a host that says nothing counts as gone, and its name as free."""
     heartbeat: Seconds = 2.0

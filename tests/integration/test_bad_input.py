@@ -205,7 +205,7 @@ def test_a_broker_that_says_nothing() -> None:
 
 def test_the_broker_goes_away_under_a_worker() -> None:
     """The host goes on alone and says so, status says degraded, and `up` mends it."""
-    with command_line() as coders:
+    with command_line({"CODERS_HOST_KEEP": "false"}) as coders:
         coders.ok("up")
         (broker,) = [pid for pid, words in coders.processes().items() if "valkey-server" in words]
         os.kill(broker, 9)

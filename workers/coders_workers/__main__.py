@@ -1,4 +1,4 @@
-"""The host side's program: ``python -m coders_workers up|down|worker|beat|doctor|agents|...``.
+"""The host side's program: ``python -m coders_workers up|down|worker|beat|serve|doctor|...``.
 
 Parses, configures logging, and hands over. People reach it as ``coders up`` and so on.
 """
@@ -24,7 +24,7 @@ from coders_workers.stack import Stack
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     options, rest = _parser().parse_known_args(argv)
-    if rest and options.command not in ("flower", "agents", "check-agent", "conform"):
+    if rest and options.command not in ("flower", "agents", "check-agent", "conform", "service"):
         print(f"coders: error: {options.command} does not take {rest[0]!r}", file=sys.stderr)
         return errors.UsageError.exit_code
     try:
@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         ("down", "end them; sessions stay"),
         ("doctor", "check this machine"),
         ("agents", "list, check, install and remove agents' programs, in JSON"),
+        ("service", "install, remove and show the service of this machine, in JSON"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("--json", action="store_true")
@@ -75,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     worker.add_argument("--broker", help="the broker's URL")
     worker.add_argument("--roles", help="host, control or both, separated by commas")
     commands.add_parser("beat", help="run beat in the foreground")
+    commands.add_parser("serve", help="run all of it under one process in the foreground")
     commands.add_parser("flower", help="run Flower on 127.0.0.1:5555 in the foreground")
     # its options, --help among them, are the suite's own
     commands.add_parser("check-agent", add_help=False, help="check a file that describes one")

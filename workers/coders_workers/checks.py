@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from coders_queue import errors
+from coders_queue import errors, keeping
 from coders_queue.settings.masking import mask_url
 from coders_queue.settings.paths import Paths
 from coders_queue.settings.schema import Settings
@@ -37,6 +37,7 @@ def run(settings: Settings, paths: Paths) -> list[dict[str, Any]]:
         lambda: _broker(settings, paths),
         lambda: _process("worker", stack.worker_lock(paths).holder()),
         lambda: _process("beat", stack.beat_lock(paths).holder()),
+        lambda: _keeping(paths),
     ]
     return [asdict(one()) for one in checks]
 
@@ -104,3 +105,15 @@ def _process(what: str, pid: int | None) -> Check:
     if pid is None:
         return Check(what, ok=False, found="not running", fix="coders up")
     return Check(what, ok=True, found=f"pid {pid}, user {os.geteuid()}")
+
+
+def _keeping(paths: Paths) -> Check:
+    kept = keeping.kept(paths)
+    for one in kept:
+        if one.gave_up:
+            found = f"{one.part} ended too often and is left alone: {one.cause}"
+            return Check(
+                "restarts", ok=False, found=found, fix=f"see {paths.logs}, then: coders up"
+            )
+    listed = ", ".join(f"{one.part} {one.restarts} times" for one in kept)
+    return Check("restarts", ok=True, found=listed or "none since it was started")

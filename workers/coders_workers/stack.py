@@ -13,9 +13,10 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
-from coders_queue import errors, wire
+from coders_queue import errors, keeping, wire
 from coders_queue.settings.paths import Paths
 from coders_queue.settings.schema import Settings
 from coders_queue.store.open import open_configured
@@ -48,6 +49,9 @@ _ENDINGS = {
 #: How a process of ours spells an error and the way out.
 _ERROR_MARK, _HINT_MARK = "coders: error: ", "  try: "
 
+#: What a stack is made of.
+Part = Literal["broker", "worker", "beat"]
+
 #: Tells a person what is being done.
 Progress = Callable[[str], None]
 
@@ -60,6 +64,11 @@ def worker_lock(paths: Paths) -> ProcessLock:
 def beat_lock(paths: Paths) -> ProcessLock:
     """Held by beat."""
     return ProcessLock(paths.run / "beat.lock", "beat")
+
+
+def serve_lock(paths: Paths) -> ProcessLock:
+    """Held by the process that a service manager runs."""
+    return ProcessLock(paths.run / "serve.lock", "a service")
 
 
 @dataclass(frozen=True)
@@ -75,9 +84,40 @@ class Stack:
         """The configured broker, or the embedded one."""
         return self.settings.broker.url or self.paths.broker_url
 
+    @cached_property
+    def lock(self) -> ProcessLock:
+        """Held while something of the stack is started or ended."""
+        return ProcessLock(self.paths.run / "stack.lock", "another 'coders up' or 'down'")
+
+    @property
+    def parts(self) -> list[Part]:
+        """What is to run here, in the order in which it starts."""
+        parts: list[Part] = ["worker"]
+        if self.settings.broker.url is None:
+            parts.insert(0, "broker")
+        if "control" in self.settings.host.roles:
+            parts.append("beat")
+        return parts
+
+    def runs(self, part: Part) -> bool:
+        """Whether it does."""
+        locks = {"broker": broker.broker_lock, "worker": worker_lock, "beat": beat_lock}
+        return locks[part](self.paths).holder() is not None
+
+    def start(self, part: Part) -> subprocess.Popen[bytes] | None:
+        """Start it, and wait until it runs or has ended; its process. The lock is held."""
+        if part == "broker":
+            return broker.start(self.paths)
+        process = self._start(part)
+        self._await_held(part, process)
+        return process
+
     def up(self) -> dict[str, Any]:
-        """Start what does not run; the worker's status. Raises when something does not come up."""
-        lock = ProcessLock(self.paths.run / "stack.lock", "another 'coders up'")
+        """Start what does not run; the worker's status. Raises when something does not come up.
+
+        From then on, what dies is started again by what is left, if the settings say so.
+        """
+        lock = self.lock
         if not lock.acquire(_LOCK_TIMEOUT):
             raise errors.TimedOut(
                 f"another 'coders up' or 'down' (pid {lock.holder()}) has not finished",
@@ -99,20 +139,25 @@ class Stack:
                 beat = self._start("beat")
             status = self._await_ready(worker)
             if beat is not None:
-                self._await_beat(beat)
+                self._await_held("beat", beat)
+            if self.settings.host.keep:
+                keeping.want(self.paths)
+            else:
+                keeping.unwant(self.paths)
             return status
         finally:
             lock.release()
 
     def down(self) -> dict[str, Any]:
         """End worker, beat and embedded broker; which of them ran."""
-        lock = ProcessLock(self.paths.run / "stack.lock", "another 'coders down'")
+        lock = self.lock
         if not lock.acquire(_LOCK_TIMEOUT):
             raise errors.TimedOut(
                 f"another 'coders up' or 'down' (pid {lock.holder()}) has not finished",
                 "try again, or see: coders doctor",
             )
         try:
+            keeping.unwant(self.paths)
             ended = {
                 "worker": self._end("the worker", worker_lock(self.paths)),
                 "beat": self._end("beat", beat_lock(self.paths)),
@@ -165,7 +210,7 @@ class Stack:
             except wire.NotListening:
                 pass
             if worker is not None and worker.poll() is not None:
-                raise self._why_ended(worker.returncode)
+                raise self.why_ended("worker", worker.returncode)
             if worker is None and worker_lock(self.paths).holder() is None:
                 worker = self._start("worker")  # the one that held the lock was just ending
             if time.monotonic() > deadline:
@@ -174,20 +219,21 @@ class Stack:
                 )
             time.sleep(0.02)
 
-    def _await_beat(self, beat: subprocess.Popen[bytes]) -> None:
+    def _await_held(self, part: Part, process: subprocess.Popen[bytes]) -> None:
         """Until it holds its lock: a ``down`` that came before would not find it."""
         deadline = time.monotonic() + _READY_TIMEOUT
-        while beat_lock(self.paths).holder() is None and beat.poll() is None:
+        while not self.runs(part) and process.poll() is None:
             if time.monotonic() > deadline:
+                process.kill()
                 raise errors.TimedOut(
-                    f"beat was not ready in {_READY_TIMEOUT:g} s", f"see {self.paths.logs}"
+                    f"the {part} was not ready in {_READY_TIMEOUT:g} s", f"see {self.paths.logs}"
                 )
             time.sleep(0.02)
 
-    def _why_ended(self, code: int) -> errors.CodersError:
-        """The error that ended the worker at its start, from its last words."""
+    def why_ended(self, part: Part, code: int) -> errors.CodersError:
+        """The error that ended a process of ours at its start, from its last words."""
         try:
-            text = (self.paths.logs / "worker.out").read_text(errors="replace")
+            text = (self.paths.logs / f"{part}.out").read_text(errors="replace")
         except OSError:
             text = ""
         said = [line for line in text.splitlines() if line.strip()]
@@ -196,7 +242,7 @@ class Stack:
             hint = said.pop().removeprefix(_HINT_MARK)
         last = said[-1].removeprefix(_ERROR_MARK) if said else "it said nothing"
         kind = _ENDINGS.get(code, errors.Unavailable)
-        return kind(f"the worker ended at its start: {last}", hint)
+        return kind(f"the {part} ended at its start: {last}", hint)
 
     def _end(self, what: str, lock: ProcessLock) -> bool:
         pid = lock.holder()

@@ -6,7 +6,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from coders_queue import wire
+from coders_queue import keeping, wire
 from coders_queue.cli import exits
 from coders_queue.cli.console import Console
 from coders_queue.cli.context import Context
@@ -44,7 +44,8 @@ def read(context: Context) -> dict[str, Any]:
                 *("sessions", "hosts", "waits"),
             )
         )
-        return {**unknown, "state_dir": str(context.paths.state)}
+        kept = [one.shown() for one in keeping.kept(context.paths)]
+        return {**unknown, "kept": kept, "state_dir": str(context.paths.state)}
 
 
 def show(context: Context, status: dict[str, Any]) -> None:
@@ -77,9 +78,20 @@ def show(context: Context, status: dict[str, Any]) -> None:
             lines.append(("waiting", f"{count}: {printable(why)}"))
         for name, one in (status.get("hosts") or {}).items():
             lines.append(("hears", _heard(console, name, one)))
+    for one in status.get("kept") or ():
+        lines.append(("restarts", _kept(console, one)))
     lines.append(("state", printable(status.get("state_dir"))))
     for title, value in lines:
         console.line(f"{console.paint('bold', title.ljust(8))}  {value}")
+
+
+def _kept(console: Console, one: dict[str, Any]) -> str:
+    """How a part had to be kept running."""
+    part, cause = printable(one.get("part")), printable(one.get("cause"))
+    if one.get("gave_up"):
+        return console.paint("red", f"{part} ended too often and is left alone: {cause}")
+    last = ago(one.get("at"), time.time())
+    return f"{part} was started again {one.get('restarts')} times, last {last}: {cause}"
 
 
 def _heard(console: Console, name: str, health: dict[str, Any]) -> str:

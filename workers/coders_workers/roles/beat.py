@@ -17,6 +17,7 @@ from coders_queue.settings.paths import Paths
 from coders_queue.settings.schema import Settings
 from coders_queue.store.open import open_configured
 from coders_workers import stack
+from coders_workers.keeper import Keeper
 from coders_workers.roles.logs import configure_logs
 
 log = structlog.get_logger(__name__)
@@ -41,9 +42,13 @@ def run(settings: Settings, paths: Paths, broker_url: str, arguments: Sequence[s
             signal.signal(number, stop)
         configure_logs(settings, paths, "beat")
         app = make_app(settings, broker_url, open_configured(broker_url, settings))
+        local = stack.Stack(settings, paths, lambda _text: None)
+        keeper = Keeper(local, ["worker"])
+        keeper.start()
         # told while the broker is away, beat fails at its last words to it, and has been told still
         while not _beats(app) and not told.wait(_PAUSE):
             pass
+        keeper.stop()
     return 0
 
 

@@ -13,6 +13,7 @@ from coders_queue.settings.paths import Paths
 from coders_queue.settings.schema import Settings
 from coders_queue.store.open import open_configured
 from coders_workers import broker, identity, stack
+from coders_workers.keeper import Keeper
 from coders_workers.local_store import notebook as notebook_file
 from coders_workers.local_store.notebook import Notebook
 from coders_workers.local_store.store import LocalStore
@@ -43,7 +44,7 @@ def run(settings: Settings, paths: Paths, broker_url: str, arguments: Sequence[s
             tmux=settings.tmux.program,
             history_limit=settings.tmux.history_limit,
         )
-        return Worker(
+        worker = Worker(
             settings,
             paths,
             broker_url,
@@ -51,4 +52,11 @@ def run(settings: Settings, paths: Paths, broker_url: str, arguments: Sequence[s
             runtime,
             embedded=embedded,
             environ=dict(os.environ),
-        ).run()
+        )
+        local = stack.Stack(settings, paths, lambda _text: None)
+        keeper = Keeper(local, [part for part in local.parts if part != "worker"])
+        keeper.start()
+        try:
+            return worker.run()
+        finally:
+            keeper.stop()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import coders_queue
-from coders_queue import errors, ids
+from coders_queue import errors, ids, keeping
 from coders_queue.agents import registry
 from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
@@ -103,6 +103,7 @@ class Station:
             "away": away,
             "sessions": dict(counts),
             "hosts": self._hosts(away is not None),
+            "kept": [one.shown() for one in keeping.kept(self.host.paths)],
             "state_dir": str(self.host.paths.state),
         }
 

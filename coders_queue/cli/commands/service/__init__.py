@@ -1,0 +1,1 @@
+"""The commands below ``coders service``, and what they share."""
