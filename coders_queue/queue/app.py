@@ -129,7 +129,7 @@ def make_app(
         worker_hijack_root_logger=False,
         worker_soft_shutdown_timeout=5,
         worker_enable_remote_control=True,
-        beat_schedule=beat_schedule(),
+        beat_schedule=beat_schedule(settings.supervision.probe_every),
         redbeat_redis_url=plain_url(broker_url),
         redbeat_key_prefix=f"{settings.broker.prefix}redbeat:",
         redbeat_lock_timeout=15,

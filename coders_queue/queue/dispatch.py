@@ -45,6 +45,9 @@ class Publisher(Protocol):
     def clean(self, host: str, ttl: int) -> None:
         """To the host: remove what ended sessions left; worth doing for ``ttl`` seconds."""
 
+    def probe(self, host: str, ttl: float) -> None:
+        """To the host: look at every session; worth doing for ``ttl`` seconds."""
+
     def resend(self, record: SessionRecord) -> None:
         """The session's own message, with its saved context (or as it was first published)."""
 
@@ -163,13 +166,26 @@ class Dispatch:
 
     def clean(self, period: float) -> int:
         """Tell every host to clean, once a ``period`` however many ask; how many hosts."""
-        # nobody gives the lease back: it ends shortly before the next turn
-        if not self._store.acquire_lease("clean", uuid.uuid4().hex, period * 0.9):
+        if not self._is_turn("clean", period):
             return 0
         hosts = self._store.hosts()
         for host in hosts:
             self._publisher.clean(host, int(period * 0.9))
         return len(hosts)
+
+    def probe(self, period: float) -> int:
+        """Tell every host to look at its sessions, once a ``period`` however many ask; how many
+        hosts."""
+        if not self._is_turn("probe", period):
+            return 0
+        hosts = self._store.hosts()
+        for host in hosts:
+            self._publisher.probe(host, period * 0.9)
+        return len(hosts)
+
+    def _is_turn(self, name: str, period: float) -> bool:
+        # nobody gives the lease back: it ends shortly before the next turn
+        return self._store.acquire_lease(name, uuid.uuid4().hex, period * 0.9)
 
     def _sweep_hosts(self) -> int:
         hosts = self._store.hosts()

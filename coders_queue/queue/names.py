@@ -18,6 +18,8 @@ ARCHIVE = "coders.host.archive"
 SWEEP = "coders.host.sweep"
 #: On ``host.<name>``: remove what ended sessions left, when its time is over.
 CLEAN_HOST = "coders.host.clean"
+#: On ``host.<name>``: look at every session, changed or not.
+PROBE_HOST = "coders.host.probe"
 
 #: On the control queue, by beat: send again what got lost, place what waits.
 RECONCILE = "coders.reconcile"
@@ -25,3 +27,5 @@ RECONCILE = "coders.reconcile"
 TRIM = "coders.trim"
 #: On the control queue, by beat: have every host cleaned.
 CLEAN = "coders.clean"
+#: On the control queue, by beat: have every host look at its sessions.
+PROBE = "coders.probe"

@@ -41,7 +41,7 @@ class CeleryPublisher:
                 f"the broker takes no message: {str(error)[:300]}", "coders doctor looks at it"
             ) from None
 
-    def _to_host(self, host: str, name: str, *args: Any, ttl: int = HOST_MESSAGE_TTL) -> None:
+    def _to_host(self, host: str, name: str, *args: Any, ttl: float = HOST_MESSAGE_TTL) -> None:
         with self._ours():
             self._app.send_task(
                 name, args=args, queue=ids.host_queue(host), expires=ttl, ignore_result=True
@@ -66,6 +66,10 @@ class CeleryPublisher:
     def clean(self, host: str, ttl: int) -> None:
         """To the host: remove what ended sessions left."""
         self._to_host(host, names.CLEAN_HOST, ttl=ttl)
+
+    def probe(self, host: str, ttl: float) -> None:
+        """To the host: look at every session."""
+        self._to_host(host, names.PROBE_HOST, ttl=ttl)
 
     @property
     def _session_task(self) -> Task[Any, Any]:

@@ -23,10 +23,11 @@ def _entry(task: str, seconds: float) -> dict[str, Any]:
     }
 
 
-def beat_schedule() -> dict[str, dict[str, Any]]:
-    """The entries, by name."""
+def beat_schedule(probe_every: float) -> dict[str, dict[str, Any]]:
+    """The entries, by name. ``probe_every``: seconds between two probes of a host."""
     return {
         "reconcile": _entry(names.RECONCILE, 5.0),
         "trim": _entry(names.TRIM, 600.0),
         "clean": _entry(names.CLEAN, CLEAN_EVERY),
+        "probe": _entry(names.PROBE, probe_every),
     }

@@ -23,6 +23,11 @@ def register(app: CodersApp) -> None:
         """Have every host cleaned."""
         return app.dispatch.clean(CLEAN_EVERY)
 
+    @app.task(name=names.PROBE, ignore_result=True, send_events=False)
+    def probe() -> int:
+        """Have every host look at its sessions."""
+        return app.dispatch.probe(app.settings.supervision.probe_every)
+
     @app.task(name=names.TRIM, ignore_result=True, send_events=False)
     def trim() -> int:
         """Drop index entries of expired records."""

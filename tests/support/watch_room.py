@@ -18,7 +18,7 @@ from coders_queue.settings.paths import Paths
 from coders_queue.settings.schema import Settings
 from coders_queue.store.memory import MemoryStore
 from coders_workers import attempt_dir
-from coders_workers.runtimes.base import Look, Started
+from coders_workers.runtimes.base import Ended, Look, OnEnd, Started
 from coders_workers.supervisor.host import Host
 from coders_workers.supervisor.supervisor import Supervisor
 from coders_workers.watchers.consequences import Consequences
@@ -32,6 +32,7 @@ class Screens:
     def __init__(self) -> None:
         self.shown: dict[str, str] = {}
         self.begun: dict[Path, Started] = {}
+        self.over: dict[Path, Ended] = {}
         self.looked = 0
         self.stopped: list[str] = []
         self.fails: errors.CodersError | None = None
@@ -44,6 +45,12 @@ class Screens:
 
     def started(self, directory: Path) -> Started | None:
         return self.begun.get(directory)
+
+    def ended(self, directory: Path) -> Ended | None:
+        return self.over.get(directory)
+
+    def adopt(self, ref: str, directory: Path, on_end: OnEnd) -> bool:
+        return directory not in self.over
 
     def stop(self, ref: str, directory: Path, grace: float) -> None:
         self.stopped.append(ref)
@@ -76,6 +83,8 @@ class WatchRoom:
             follow=follow,
             submit=self.submit,
             environ={"PATH": "/usr/bin:/bin", "HOME": str(state / "home")},
+            clock=self.wall,
+            steady=self.steady,
         )
         self.supervisor = Supervisor(self.host)
         self.watchers = self.new_watchers()

@@ -36,6 +36,7 @@ class Sent:
         self.spawned: list[tuple[str, str, int]] = []
         self.resent: list[str] = []
         self.cleaned: list[tuple[str, int]] = []
+        self.probed: list[tuple[str, float]] = []
 
     def spawn(self, host: str, session_id: str, attempt: int) -> None:
         self.spawned.append((host, session_id, attempt))
@@ -48,6 +49,9 @@ class Sent:
 
     def clean(self, host: str, ttl: int) -> None:
         self.cleaned.append((host, ttl))
+
+    def probe(self, host: str, ttl: float) -> None:
+        self.probed.append((host, ttl))
 
 
 class Hosts:
@@ -184,3 +188,12 @@ def test_two_beats_clean_once() -> None:
     assert sorted(hosts.sent.cleaned) == [("a", 90), ("b", 90)]
     other = Hosts()
     assert other.dispatch.clean(1e-9) == other.dispatch.clean(1e-9) == 1
+
+
+def test_two_beats_probe_once() -> None:
+    """Every host gets one message a period, which is worth nothing in the next."""
+    hosts = Hosts()
+    announce(hosts.store, "b", {"capacity": 2}, 60)
+    assert hosts.dispatch.probe(10.0) == 2
+    assert hosts.dispatch.probe(10.0) == 0
+    assert sorted(hosts.sent.probed) == [("a", 9.0), ("b", 9.0)]

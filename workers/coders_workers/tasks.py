@@ -9,9 +9,10 @@ from coders_queue.queue import names
 from coders_queue.queue.app import CodersApp
 from coders_workers.cleanup.cleaner import Cleaner
 from coders_workers.supervisor.supervisor import Supervisor
+from coders_workers.watchers.probe import Probe
 
 
-def register(app: CodersApp, supervisor: Supervisor, cleaner: Cleaner) -> None:
+def register(app: CodersApp, supervisor: Supervisor, cleaner: Cleaner, probe: Probe) -> None:
     """Give the app the tasks of this host."""
 
     @app.task(name=names.SPAWN, ignore_result=True)
@@ -38,3 +39,8 @@ def register(app: CodersApp, supervisor: Supervisor, cleaner: Cleaner) -> None:
     def clean() -> int:
         """Remove what ended sessions left, when its time is over; how much."""
         return len(cleaner.clean().removed)
+
+    @app.task(name=names.PROBE_HOST, ignore_result=True, send_events=False)
+    def look() -> dict[str, int]:
+        """Look at every session, changed or not."""
+        return probe.run()

@@ -43,6 +43,7 @@ from coders_workers.supervisor.host import Host
 from coders_workers.supervisor.supervisor import Supervisor
 from coders_workers.turns import Turns
 from coders_workers.watchers.consequences import Consequences
+from coders_workers.watchers.probe import Probe
 from coders_workers.watchers.watchers import Watchers
 
 log = structlog.get_logger(__name__)
@@ -94,6 +95,8 @@ class Worker:
             self.supervisor.watched,
             Consequences(self._host, self.supervisor.stopper),
         )
+        probe_every = settings.supervision.probe_every
+        probe = Probe(self._host, self.watchers, self.supervisor.watched, probe_every)
         self._bulletin = Bulletin(store)
         ttl = settings.host.lease_ttl
         # apart from the sweeps: a slow one must not cost the host its name
@@ -116,6 +119,7 @@ class Worker:
             [
                 Duty("sweep", _SWEEP_EVERY, self.supervisor.sweep),
                 Duty("deadlines", _DEADLINES_EVERY, self.supervisor.deadlines),
+                Duty("probe", probe_every / 3, probe.run_if_late),
             ],
         )
         self._fallback = Fallback(store, settings)
@@ -147,7 +151,7 @@ class Worker:
         self._refused: errors.CodersError | None = None
         self._verbs = Verbs(station)
         control_tasks.register(self.app)
-        host_tasks.register(self.app, self.supervisor, cleaner)
+        host_tasks.register(self.app, self.supervisor, cleaner, probe)
 
     def run(self) -> int:
         """Work until told to stop; the exit code. Raises Conflict for a taken name."""
