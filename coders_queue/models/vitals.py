@@ -11,6 +11,9 @@ from coders_queue.models.record import SessionRecord
 #: Seconds of silence told of a host that nobody remembers a heartbeat of: they are kept that long.
 FORGOTTEN = 86400.0
 
+#: Periods by which a session can be younger than the last heartbeat of a host that is heard.
+_AT_MOST = 3.0
+
 
 class Vitals(Model):
     """What is known of a session beyond its record, which may be older than the truth."""
@@ -34,6 +37,9 @@ def vitals(record: SessionRecord, health: HostHealth | None) -> Vitals:
         return Vitals()
     if ids.attempt_ref(record.id, record.attempt) in health.last.sessions:
         return Vitals(alive=True if health.fresh else None)
-    # it may be younger than the heartbeat; both times are of the host's clock
-    known = record.started_at is not None and record.started_at < health.last.sent_at
-    return Vitals(alive=False if known else None)
+    if record.started_at is None:
+        return Vitals()
+    # it may be younger than the heartbeat, by the host's clock; by more than the time to the next
+    # one it cannot be: that clock was set back
+    younger = 0 <= record.started_at - health.last.sent_at < _AT_MOST * health.last.period
+    return Vitals(alive=None if younger else False)

@@ -67,9 +67,10 @@ def test_whoever_dies_is_started_again(coders: CommandLine) -> None:
 
 def test_nothing_comes_back_after_down(coders: CommandLine) -> None:
     """Though somebody had died just before, and was about to be started again."""
-    coders.ok("up")
+    assert coders.run_shell("true")["state"] == "succeeded"
+    coders.at_rest()
     _kill(coders, "worker")
-    coders.ok("down")
+    coders.ok("down")  # the terminal server, which held nothing, goes as well
     assert not keeping.wanted(coders.paths)
     eventually(lambda: not coders.processes(), 20)
 

@@ -287,6 +287,20 @@ def test_a_deadline_survives_a_change_of_the_clock(room: Room) -> None:
     assert supervisor.deadlines() == 1
 
 
+def test_a_clock_set_back_holds_up_no_sweep(room: Room) -> None:
+    """A session that was given to the host in what is the future now is brought up all the same;
+    one that was given to it just now is left to its message."""
+    session_id = room.assigned()
+    now = ManualClock(time.time())
+    supervisor = Supervisor(replace(room.host, clock=now))
+    assert supervisor.sweep()["spawned"] == 0
+    now.advance(-3600.0)
+    assert supervisor.sweep()["spawned"] == 1
+    record = room.store.get(session_id)
+    assert record is not None
+    assert record.state is State.RUNNING
+
+
 def test_a_new_worker_counts_the_time_by_the_kernel(room: Room) -> None:
     """Of an agent that an earlier worker started, by the age of its process: no clock is asked."""
     session_id = room.assigned(timeout=3600.0)

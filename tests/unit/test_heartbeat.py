@@ -242,6 +242,8 @@ def test_a_running_session_is_as_alive_as_its_host_says() -> None:
     assert vitals(record, _health(ref)).alive is True
     assert vitals(record, _health()).alive is False
     assert vitals(record, _health(sent_at=10.5)).alive is None
+    # the host's clock was set back meanwhile
+    assert vitals(record, _health(sent_at=-3600.0)).alive is False
     # the next heartbeat is due: what the last one saw is older than a period
     assert vitals(record, _health(ref, age=2.01)) == Vitals(alive=None)
     assert vitals(record, _health(age=2.01)).alive is False

@@ -22,7 +22,7 @@ from coders_queue.settings.schema import Settings
 from coders_queue.store.open import open_configured
 from coders_workers import broker, identity
 from coders_workers.process_lock import ProcessLock
-from coders_workers.runtimes.tmux import version
+from coders_workers.runtimes.tmux import idle, version
 
 _LOCK_TIMEOUT = 90.0
 _READY_TIMEOUT = 60.0
@@ -161,6 +161,7 @@ class Stack:
             ended = {
                 "worker": self._end("the worker", worker_lock(self.paths)),
                 "beat": self._end("beat", beat_lock(self.paths)),
+                "tmux": idle.end(self.settings.tmux.program, self.paths.tmux_socket),
                 "broker": self.settings.broker.url is None and broker.stop(self.paths),
             }
         finally:

@@ -79,12 +79,12 @@ class Sweeper:
         directory = host.attempt_path(record.id, record.attempt)
         if ref in self._watched:
             started = host.runtime.started(directory)
-            late = host.clock() - (record.assigned_at or record.created_at) > patience
+            late = not self._is_new(record, patience)
             if record.state is State.STARTING and started is not None and late:
                 self._spawner.confirm(record, started)
             return None
         if record.state is State.ASSIGNED:
-            if host.clock() - (record.assigned_at or record.created_at) < patience:
+            if self._is_new(record, patience):
                 return None
             host.submit(lambda: self._spawner.spawn(record.id, record.attempt))
             return "spawned"
@@ -111,6 +111,12 @@ class Sweeper:
                 return "spawned"
             self._finisher.finish_lost(record)
             return "finished"
+
+    def _is_new(self, record: SessionRecord, patience: float) -> bool:
+        """Whether what was sent for it may still be on its way. One that is of the future is not:
+        the clock was set back since."""
+        age = self._host.clock() - (record.assigned_at or record.created_at)
+        return -patience < age < patience
 
     def _strays(self) -> int:
         """Attempts on this machine that no live session of this host owns any more."""

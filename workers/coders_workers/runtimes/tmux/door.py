@@ -19,9 +19,7 @@ import libtmux
 from coders_queue.errors import SetupError, TimedOut, Unavailable
 from coders_workers.runtimes.tmux import version
 from coders_workers.runtimes.tmux.control import ControlConnection, Lost, Refused
-
-#: The session that the control connection is attached to; it keeps nothing but the server busy.
-KEEPER = "keeper"
+from coders_workers.runtimes.tmux.idle import KEEPER
 
 #: What the server, and so each pane before the launcher sets the agent's own, knows of the world.
 PASSED_ENV = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
