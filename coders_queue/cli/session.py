@@ -7,8 +7,10 @@ from typing import Any, TextIO
 
 from coders_queue.cli.console import Console
 from coders_queue.cli.text import printable, printable_block
-from coders_queue.cli.times import instant, span
+from coders_queue.cli.times import ago, instant, span
 
+#: What an agent can be doing; see the session object's ``activity``.
+DOINGS = ("starting", "working", "idle", "waiting", "rate_limited", "stuck", "unknown")
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
 
 
@@ -33,6 +35,52 @@ def state_text(session: dict[str, Any]) -> str:
         return f"{state}, its process has ended"
     position = (session.get("waiting") or {}).get("position")
     return state if position is None else f"{state} {position}"
+
+
+def _activity(session: dict[str, Any]) -> dict[str, Any] | None:
+    """What its agent is doing; None when it does not run, or that is not known now."""
+    found = session.get("activity")
+    now = session.get("state") == "running" and session.get("alive") is not False
+    return found if isinstance(found, dict) and now else None
+
+
+def doing(session: dict[str, Any], now: float) -> str | None:
+    """What its agent is doing, and for how long; None when that is not known."""
+    activity = _activity(session)
+    if activity is None or activity.get("doing") == "unknown":
+        return None
+    word = printable(activity.get("doing")).replace("_", " ")
+    return f"{word} {span(max(0.0, now - float(activity.get('since') or now)))}"
+
+
+def at_a_glance(session: dict[str, Any], now: float) -> str | None:
+    """The same, with what it asks or how long its limit lasts."""
+    text, activity = doing(session, now), _activity(session) or {}
+    if text is None:
+        return None
+    if activity.get("question"):
+        return f"{text}: {printable(activity['question'])}"
+    ends = activity.get("resets_at")
+    return text if ends is None else f"{text}, until {instant(ends)}"
+
+
+def activity_facts(session: dict[str, Any], now: float) -> list[tuple[str, str]]:
+    """What its agent is doing, as titles and values; only what is known."""
+    activity = _activity(session)
+    if activity is None:
+        return []
+    found: list[tuple[str, str | None]] = [("doing", doing(session, now))]
+    found.append(("question", activity.get("question")))
+    for number, choice in enumerate(activity.get("choices") or (), 1):
+        found.append(("choice", f"{number}. {choice}"))
+    ends = activity.get("resets_at")
+    if ends is not None:
+        found.append(("limit until", f"{instant(ends)} (in {span(float(ends) - now)})"))
+    found.append(("why", activity.get("why")))
+    progress = activity.get("progress_at")
+    if progress is not None and activity.get("doing") in ("working", "stuck"):
+        found.append(("progress", ago(progress, now)))
+    return [(title, printable(value)) for title, value in found if value]
 
 
 def waits(session: dict[str, Any]) -> str | None:

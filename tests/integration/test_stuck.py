@@ -66,4 +66,6 @@ def test_a_stuck_agent_is_told_and_left_alone(coders: CommandLine) -> None:
 
     eventually(lambda: doing() == "stuck")
     assert coders("show", "--json", session).json["state"] == "running"
+    assert coders.ok("ls", "-q", "--doing", "waiting", "--doing", "stuck").text.strip() == session
+    assert coders.ok("ls", "-q", "--doing", "idle").text == ""
     coders.ok("kill", session)

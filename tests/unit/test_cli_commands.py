@@ -6,13 +6,14 @@ import base64
 import json
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from coders_queue import errors
 from coders_queue.cli import session as shown
 from coders_queue.cli.main import main
+from coders_queue.models.activity import Doing
 from support.fake_host import RUNNING, SESSION_ID, FakeHost, session
 
 pytest_plugins = ("support.host_fixtures",)
@@ -157,6 +158,44 @@ def test_ls_tells_what_is_doubtful(fake_host: FakeHost, capsys: Capture) -> None
     fake_host.answers["show"] = {**silent, "spec": {}, "events": []}
     assert main(["show", "fix"]) == 0
     assert "running, host silent for 12 s" in capsys.readouterr().out
+
+
+def activity(doing: str, **changes: Any) -> dict[str, Any]:
+    now = time.time()
+    return {"doing": doing, "since": now - 185, "progress_at": now - 300, **changes}
+
+
+def test_what_agents_do_is_told(fake_host: FakeHost, capsys: Capture) -> None:
+    """Who waits for a person, with the question; who is held up, until when; and how long."""
+    asks = activity("waiting", question="May I\x1b[2J run it?", choices=["Yes", "No"])
+    limited = activity("rate_limited", resets_at=time.time() + 600, why="5 hours")
+    stuck = activity("stuck", why="nothing has come of it")
+    ended = session(activity=asks)
+    sessions = [session(**RUNNING, activity=one) for one in (asks, limited, stuck)]
+    fake_host.answers["ls"] = {"sessions": [*sessions, ended]}
+    assert main(["ls", "--doing", "waiting", "--doing", "stuck"]) == 0
+    assert fake_host.asked("ls")["doing"] == ["waiting", "stuck"]
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert "DOING" in head
+    assert "waiting 3m05s: May I" in lines[0]
+    assert "rate limited 3m05s, until 20" in lines[1]
+    assert "stuck 3m05s" in lines[2]
+    assert "waiting" not in lines[3]  # of one that has ended
+    for one, parts in zip(
+        sessions,
+        (("run it?", "1. Yes", "2. No"), ("limit until", "5 hours"), ("nothing has", "5m00s ago")),
+        strict=True,
+    ):
+        fake_host.answers["show"] = {**one, "spec": {}, "events": []}
+        assert main(["show", "fix"]) == 0
+        out = capsys.readouterr().out
+        assert "\x1b" not in out
+        assert all(part in out for part in parts)
+
+
+def test_the_words_for_what_agents_do_are_the_models() -> None:
+    """The command line spells them out, as it loads no models."""
+    assert get_args(Doing) == shown.DOINGS
 
 
 def test_ls_json_is_a_list(fake_host: FakeHost, capsys: Capture) -> None:

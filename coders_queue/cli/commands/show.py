@@ -81,6 +81,7 @@ def _request(shown: dict[str, Any], now: float) -> list[tuple[str, str]]:
         then = shown.get(f"{title}_at")
         if then is not None:
             found.append((title, f"{instant(then)} ({ago(then, now)})"))
+    found += session.activity_facts(shown, now)
     if waits := session.waits(shown):
         found.append(("waits", waits))
         found.append(("priority", str(shown.get("priority"))))

@@ -58,6 +58,16 @@ def mapping(params: Params, name: str) -> dict[str, Any]:
     return dict(value)
 
 
+def words(params: Params, name: str) -> frozenset[str]:
+    """A list of texts; empty when it is missing."""
+    value = params.get(name)
+    if value is None:
+        return frozenset()
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise _wrong(name, "a list of texts")
+    return frozenset(value)
+
+
 def texts(params: Params, name: str) -> dict[str, str]:
     """An object whose values are texts; empty when it is missing."""
     found = mapping(params, name)

@@ -83,11 +83,15 @@ class Verbs:
 
     def _verb_ls(self, params: Params, gone: Gone) -> Parts:
         yield from ()
+        limit, doing = read.count(params, "limit", 0), read.words(params, "doing")
         records = self._station.store.list(
-            live=None if read.flag(params, "all") else True,
+            live=None if read.flag(params, "all") and not doing else True,
             owner=read.text(params, "owner"),
-            limit=read.count(params, "limit", 0),
+            limit=None if doing else limit,
         )
+        if doing:
+            does = [one for one in records if one.activity and one.activity.doing in doing]
+            records = does[:limit]
         vitals = self._station.vitals(records)
         waiting = self._limiting.standings(records)
         return {
