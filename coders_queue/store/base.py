@@ -59,12 +59,21 @@ class Store(Protocol):
         """
         ...
 
-    def assign(self, session_id: str, host: str, *, capacity: int | None = None) -> int | None:
+    def assign(
+        self,
+        session_id: str,
+        host: str,
+        *,
+        capacity: int | None = None,
+        begun: bool = False,
+    ) -> int | None:
         """QUEUED -> ASSIGNED on ``host`` with the next attempt number, which is returned.
 
         None when the session is not QUEUED (someone else was first, or it was cancelled), not due
         yet or for another host only, when the host has ``capacity`` live sessions already, and
         when a limit or an exhausted account forbids it. Nobody's turn counts: see :meth:`admit`.
+        With ``begun`` the host runs it already, since the store was away: it is counted, and
+        neither room nor a limit nor a time forbids it any more.
         """
         ...
 

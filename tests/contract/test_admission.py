@@ -331,6 +331,18 @@ class TestLimits:
         fleet.end("x")
         assert fleet.store.assign("y", "a") == 1
 
+    def test_what_runs_already_is_counted_and_not_refused(self, fleet: Fleet) -> None:
+        """What a host began while the store was away is over no limit less for being refused."""
+        fleet.store.set_limits({"one": Limit(concurrency=1)})
+        first, second = fleet.waiting(), fleet.waiting()
+        assert fleet.start() == first
+        assert fleet.store.assign(second, "a", capacity=1) is None
+        assert fleet.store.assign(second, "a", capacity=1, begun=True) == 1
+        assert fleet.used("one") == 2
+        assert fleet.store.assign(second, "a", begun=True) is None
+        fleet.end(first)
+        assert fleet.used("one") == 1
+
     def test_straight_to_a_host_nobody_is_overtaken(self, fleet: Fleet) -> None:
         """But those that could not start there anyway."""
         fleet.store.set_limits({"claude": Limit(agent="claude", concurrency=0)})

@@ -112,9 +112,14 @@ class Twins(RuleBasedStateMachine):
     def attach(self, session_id: str, request: dict[str, Any], inputs: list[str]) -> None:
         self.both(lambda store: store.attach_request(session_id, request, inputs))
 
-    @rule(session_id=IDS, host=HOSTS, capacity=st.sampled_from([None, 1, 2]))
-    def assign(self, session_id: str, host: str, capacity: int | None) -> None:
-        self.both(lambda store: store.assign(session_id, host, capacity=capacity))
+    @rule(
+        session_id=IDS,
+        host=HOSTS,
+        capacity=st.sampled_from([None, 1, 2]),
+        begun=st.sampled_from([False, False, True]),
+    )
+    def assign(self, session_id: str, host: str, capacity: int | None, begun: bool) -> None:
+        self.both(lambda store: store.assign(session_id, host, capacity=capacity, begun=begun))
 
     @rule(hosts=st.dictionaries(HOSTS, st.integers(0, 3), min_size=1))
     def admit(self, hosts: dict[str, int]) -> None:

@@ -1,21 +1,23 @@
 -- Give the session to a host, with the next attempt number, whoever else waits.
 -- 5 host, 6 states it may be in, 7 the state to be, 8 kind, 9 data, 10 how many sessions the host may
--- have, empty for any number.
-local host = ARGV[5]
+-- have, empty for any number, `running` when it runs there already.
+local host, begun = ARGV[5], ARGV[10] == 'running'
 local found = redis.call('HMGET', session, 'state', 'due_at', 'only_host', 'place')
 if not found[1] or not listed(ARGV[6], found[1]) then
   return false
 end
-if tonumber(found[2] or 0) > tonumber(now) or (found[3] or host) ~= host then
+if (found[3] or host) ~= host or (tonumber(found[2] or 0) > tonumber(now) and not begun) then
   return false
 end
 if found[4] ~= host then
-  if ARGV[10] ~= '' and redis.call('SCARD', host_sessions .. host) >= tonumber(ARGV[10]) then
-    return false
-  end
   local claim = claim_of()
-  if hindered(claim, host) > 0 then
-    return false
+  if not begun then
+    if ARGV[10] ~= '' and redis.call('SCARD', host_sessions .. host) >= tonumber(ARGV[10]) then
+      return false
+    end
+    if hindered(claim, host) > 0 then
+      return false
+    end
   end
   release('')
   take(claim, host)

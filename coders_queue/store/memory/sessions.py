@@ -105,17 +105,20 @@ class Sessions:
                 self.waiting.stand(record)
             return True
 
-    def assign(self, session_id: str, host: str, capacity: int | None) -> int | None:
+    def assign(self, session_id: str, host: str, capacity: int | None, begun: bool) -> int | None:
         """See :meth:`Store.assign`."""
         with self._lock:
             record = self.get(session_id)
             if record is None or not may_follow(record.state, State.ASSIGNED):
                 return None
-            if (record.due_at or 0.0) > self._clock() or record.only_host not in (None, host):
+            if record.only_host not in (None, host):
+                return None
+            if (record.due_at or 0.0) > self._clock() and not begun:
                 return None
             limits = self.waiting.limits
             if limits.places.get(session_id) != host:
-                if self.waiting.full(host, capacity) or limits.hindered(record, host) > 0:
+                free = not self.waiting.full(host, capacity)
+                if not begun and not (free and limits.hindered(record, host) == 0):
                     return None
                 limits.release(session_id)
                 limits.take(record, host)

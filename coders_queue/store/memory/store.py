@@ -78,9 +78,16 @@ class MemoryStore:
         """Save the Celery request context, once."""
         return self._sessions.attach_request(session_id, request, inputs)
 
-    def assign(self, session_id: str, host: str, *, capacity: int | None = None) -> int | None:
+    def assign(
+        self,
+        session_id: str,
+        host: str,
+        *,
+        capacity: int | None = None,
+        begun: bool = False,
+    ) -> int | None:
         """Give a queued session to a host; the attempt's number."""
-        return self._sessions.assign(session_id, host, capacity)
+        return self._sessions.assign(session_id, host, capacity, begun)
 
     def admit(self, hosts: Mapping[str, int]) -> Admitted | Wait:
         """Give the session whose turn it is to a host."""

@@ -122,7 +122,9 @@ class Scripts:
         )
         return str(answer[0]), answer[1] if len(answer) > 1 else None
 
-    def assign(self, session_id: str, now: float, host: str, capacity: int | None) -> int | None:
+    def assign(
+        self, session_id: str, now: float, host: str, capacity: int | None, *, begun: bool
+    ) -> int | None:
         """The new attempt's number, None when the state, or the host's capacity, forbids it."""
         target = State.ASSIGNED
         answer = self._on_session(
@@ -134,7 +136,7 @@ class Scripts:
             target,
             kinds.of_state(target),
             "{}",
-            "" if capacity is None else capacity,
+            "running" if begun else "" if capacity is None else capacity,
         )
         return None if answer is None else int(answer)
 

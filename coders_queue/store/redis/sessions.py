@@ -64,9 +64,9 @@ class Sessions:
         handed = codec.dumps(list(inputs), "the inputs") if inputs else ""
         return self._scripts.attach_request(session_id, self._clock(), kept, handed)
 
-    def assign(self, session_id: str, host: str, capacity: int | None) -> int | None:
+    def assign(self, session_id: str, host: str, capacity: int | None, begun: bool) -> int | None:
         """See :meth:`Store.assign`."""
-        return self._scripts.assign(session_id, self._clock(), host, capacity)
+        return self._scripts.assign(session_id, self._clock(), host, capacity, begun=begun)
 
     def admit(self, hosts: Mapping[str, int]) -> Admitted | Wait:
         """See :meth:`Store.admit`."""

@@ -94,7 +94,7 @@ def _finish(store: Store, session_id: str, data: Mapping[str, Any]) -> object:
 
 _DO: Mapping[str, Callable[[Store, str, Mapping[str, Any]], object]] = {
     "submit": _submit,
-    "assign": lambda store, session, data: store.assign(session, data["host"]),
+    "assign": lambda store, session, data: store.assign(session, data["host"], begun=True),
     "move": _move,
     "requeue": _requeue,
     "note_activity": _note_activity,

@@ -118,11 +118,18 @@ class LocalStore:
             lambda store: store.attach_request(session_id, request, inputs)
         )
 
-    def assign(self, session_id: str, host: str, *, capacity: int | None = None) -> int | None:
+    def assign(
+        self,
+        session_id: str,
+        host: str,
+        *,
+        capacity: int | None = None,
+        begun: bool = False,
+    ) -> int | None:
         """See the contract."""
         entry = Entry("assign", session_id, {"host": host})
         return self._way.write(
-            entry, lambda store: store.assign(session_id, host, capacity=capacity)
+            entry, lambda store: store.assign(session_id, host, capacity=capacity, begun=begun)
         )
 
     def admit(self, hosts: Mapping[str, int]) -> Admitted | Wait:
