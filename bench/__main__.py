@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import admission, burst, chaos, delivery, exact, heartbeat, report, spawn
+from bench import admission, burst, chaos, delivery, exact, heartbeat, live, report, spawn, watch
 from bench.result import RESULTS, Result
 
 Tell = Callable[[str], None]
@@ -32,6 +32,8 @@ BENCHES = {
     "chaos": Bench(chaos.run, chaos.ROUNDS, chaos.SHORT),
     "admission": Bench(admission.run, admission.ROUNDS, admission.SHORT),
     "heartbeat": Bench(heartbeat.run, heartbeat.ROUNDS, heartbeat.SHORT),
+    "watch": Bench(watch.run, watch.ROUNDS, watch.SHORT),
+    "live": Bench(live.run, live.ROUNDS, live.SHORT),
     "delivery": Bench(delivery.run, delivery.ROUNDS, delivery.SHORT),
 }
 
@@ -45,7 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--short", action="store_true", help="a small run, as in CI")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there")
-    parser.add_argument("--tool", action="append", help="delivery: this tool alone; repeatable")
+    parser.add_argument(
+        "--tool", action="append", help="delivery, live: this tool alone; repeatable"
+    )
     options = parser.parse_args(argv)
     if options.name == "report":
         print(f"wrote {report.write()}")

@@ -12,7 +12,9 @@ from bench.result import RESULTS, ROOT
 PAGE = ROOT / "docs" / "explanation" / "performance.md"
 _BEGIN = "<!-- made by `python -m bench report` from bench/results: do not edit -->"
 _END = "<!-- end of what is made -->"
-_ORDER = ("spawn", "burst", "exact", "chaos", "admission", "heartbeat")
+_ORDER = ("spawn", "burst", "exact", "chaos", "admission", "heartbeat", "watch")
+#: Results of which there is one a tool.
+_TOOLS = ("live-*.json", "delivery-*.json")
 
 
 def write() -> Path:
@@ -26,7 +28,8 @@ def write() -> Path:
 
 
 def _lines() -> Iterator[str]:
-    names = (*_ORDER, *sorted(file.stem for file in RESULTS.glob("delivery-*.json")))
+    tools = [file.stem for glob in _TOOLS for file in sorted(RESULTS.glob(glob))]
+    names = (*_ORDER, *tools)
     found = [json.loads(file.read_text()) for name in names if (file := _file(name)).exists()]
     yield "| Bench | What | Demand | Measured | Met |"
     yield "|---|---|---|---|---|"

@@ -178,10 +178,10 @@ class Stand:
 
 
 @contextlib.contextmanager
-def stand() -> Iterator[Stand]:
-    """A running stack, gone afterwards with all its files."""
+def stand(environ: dict[str, str] | None = None) -> Iterator[Stand]:
+    """A running stack, gone afterwards with all its files; ``environ`` is what differs for it."""
     directory = Path(tempfile.mkdtemp(prefix="coders-bench-"))
-    one = Stand(directory)
+    one = Stand(directory, environ)
     try:
         one.up()
         yield one

@@ -91,8 +91,8 @@ def test_a_terminal_at_rest_is_left_alone(room: WatchRoom) -> None:
 
 
 def test_a_spinner_is_looked_at_at_a_bounded_rate_and_fools_nobody(room: WatchRoom) -> None:
-    """A screen that turns for ever is stuck at its limit, and costs no more than a look a
-    second."""
+    """A screen that turns for ever is stuck at its limit, and costs no more than two looks
+    a second."""
     ref = room.run("claude", "interactive", stuck_after=30)
     begun, looked = room.wall.now, room.runtime.looked
     working = picture("working")
@@ -103,7 +103,7 @@ def test_a_spinner_is_looked_at_at_a_bounded_rate_and_fools_nobody(room: WatchRo
         for turn in range(10):
             room.shows(ref, working.replace("✻", "✻✶✳✢"[turn % 4]))
             room.turn(0.1)
-    assert room.runtime.looked - looked <= seconds + 3
+    assert room.runtime.looked - looked <= 2 * seconds + 3
     assert 30 <= room.activity(ref).since - begun < 32
     assert room.told(ref)[-2:] == ["working", "stuck"]
 

@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 TICK = 0.1
 #: The share of one core that looks at terminals which never rest may take, and the shortest time
 #: between two looks at one of them, seconds.
-_SHARE, _BUSY_EVERY = 0.04, 1.0
+_SHARE, _BUSY_EVERY = 0.04, 0.5
 #: Seconds after which an attempt is introduced again: that could not be, or of which nothing was
 #: heard since.
 _RETRY, _PATIENCE = 0.5, 30.0
