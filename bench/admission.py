@@ -73,13 +73,13 @@ def _measure(paths: Paths, rounds: int, result: Result, tell: Callable[[str], No
         commands = _scripts(paths)
     by_id = {one.id: one for one in planned}
     found = admission_check.check(events, by_id)
-    decisions = summary([one for times, _ in told for one in times])
+    decisions = summary([one for times, _, _ in told for one in times])
     result.measured = {
         "events": len(events),
         "starts": found.started,
         "ended": found.ended,
         "admitted_at_submission": found.straight,
-        "admitted_by_each_worker": [admitted for _, admitted in told],
+        "admitted_by_each_worker": [admitted for _, _, admitted in told],
         "most_at_once": dict(sorted(found.most.items())),
         "over_a_limit": found.over[:20],
         "over_a_rate": found.too_fast[:20],
@@ -87,6 +87,7 @@ def _measure(paths: Paths, rounds: int, result: Result, tell: Callable[[str], No
         "unfairness": round(found.unfairness, 4),
         "left_over": [one.id for one in left] + [turn.owner for turn in waiting],
         "decision_ms": decisions,
+        "ping_ms": summary([one for _, pings, _ in told for one in pings]),
         "server_microseconds_a_script": commands,
     }
     whole = found.ended == rounds and not left and not waiting
@@ -109,7 +110,7 @@ def _measure(paths: Paths, rounds: int, result: Result, tell: Callable[[str], No
     )  # fmt: skip
 
 
-def _race(url: str, planned: list[Any]) -> list[tuple[list[float], int]]:
+def _race(url: str, planned: list[Any]) -> list[tuple[list[float], list[float], int]]:
     context = multiprocessing.get_context("spawn")
     gate, told = context.Barrier(WORKERS), context.Queue()
     processes = [

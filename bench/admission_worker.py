@@ -19,6 +19,8 @@ from coders_queue.store.open import open_store
 
 #: How long a worker with nothing to do waits before it asks anyway, seconds.
 _LONGEST = 0.25
+#: Before one of so many decisions the server is asked for nothing at all.
+_PING = 4
 #: One of so many is submitted while others are admitted already.
 _LATE = 5
 #: A worker gives up after that, seconds.
@@ -34,6 +36,8 @@ class Worker:
         self._ends: list[tuple[float, str, int]] = []
         self.decisions: list[float] = []
         """Milliseconds that each took, its way to the server and back included."""
+        self.pings: list[float] = []
+        """The same of asking the server nothing: what the machine makes of any question."""
         self.admitted = 0
 
     def submit(self, mine: list[Planned]) -> None:
@@ -64,6 +68,10 @@ class Worker:
     def _fill(self) -> float:
         """Admit until nobody may start; how long to wait then, seconds."""
         while True:
+            if len(self.decisions) % _PING == 0:
+                began = time.perf_counter()
+                self._store.ping()
+                self.pings.append(1000 * (time.perf_counter() - began))
             began = time.perf_counter()
             answer = self._store.admit(HOSTS)
             self.decisions.append(1000 * (time.perf_counter() - began))
@@ -107,4 +115,4 @@ def run(
         one.submit(mine[:first])
         gate.wait(60)
         one.work(mine[first:])
-        told.put((one.decisions, one.admitted))
+        told.put((one.decisions, one.pings, one.admitted))
