@@ -68,7 +68,8 @@ class Room:
             environ={},
             clock=self.clock,
         )
-        self.cleaner = Cleaner(self.host)
+        self.presence: int | None = 0
+        self.cleaner = Cleaner(self.host, lambda: self.presence)
 
     def session(self, *, over: bool = True, **fields: Any) -> str:
         session_id = ids.new_session_id()
@@ -270,6 +271,27 @@ def test_a_worktree_that_a_live_session_uses_stays(room: Room, tmp_path: Path) -
     room.clock.advance(15 * DAY)
     (kept,) = room.cleaner.clean().kept
     assert (kept.what, kept.why) == (str(tree.root), "a live session works in it")
+
+
+def test_nothing_is_cleaned_while_the_store_is_away(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host alone does not know what has ended; nor may what it thought then be done later."""
+    refs = {ids.attempt_ref(room.session(), 1) for _ in range(3)}
+    room.runtime.names = set(refs)
+    room.presence = None
+    with pytest.raises(errors.Unavailable, match="nobody knows"):
+        room.cleaner.clean()
+    room.presence = 1
+    discard = room.runtime.discard
+
+    def away_meanwhile(ref: str) -> None:
+        discard(ref)
+        room.presence = 2
+
+    monkeypatch.setattr(room.runtime, "discard", away_meanwhile)
+    assert len(room.cleaner.clean().removed) == 1
+    assert len(room.runtime.names) == 2
 
 
 def test_what_cannot_be_removed_is_told(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,7 +43,7 @@ def complete(line: str, tmp_path: Path) -> set[str]:
 
 def test_commands_and_options(fake_host: FakeHost, tmp_path: Path) -> None:
     """Commands by their start, options of the command at hand."""
-    assert complete("coders s", tmp_path) == {"spawn", "show", "send", "status"}
+    assert complete("coders s", tmp_path) == {"spawn", "show", "send", "status", "service"}
     assert complete("coders run --work", tmp_path) == {"--worktree"}
     assert complete("coders run claude --permission e", tmp_path) == {"edit"}
 

@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -124,7 +125,7 @@ class Worker:
         )
         self._fallback = Fallback(store, settings)
         self._turns = Turns(self._tell_limits, self._next_turns)
-        cleaner = Cleaner(self._host)
+        cleaner = Cleaner(replace(self._host, store=store.fleet), lambda: store.presence)
         station = Station(
             host=self._host,
             app=self.app,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import structlog
 
@@ -18,8 +18,11 @@ log = structlog.get_logger(__name__)
 class Cleaner:
     """Cleans a host. Asked for twice at once, the second waits and finds little."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, presence: Callable[[], int | None]) -> None:
+        """``host.store``: the fleet's; ``presence``: a number that is another after each time that
+        the store was away, None while it is: a host alone does not know what has ended."""
         self._host = host
+        self._presence = presence
         self._turn = threading.Lock()
 
     def clean(self, *, dry_run: bool = False) -> Report:
@@ -29,9 +32,12 @@ class Cleaner:
         nobody knows then what has ended.
         """
         with self._turn:
+            presence = self._here()
             removed: list[Removed] = []
             kept: list[Kept] = []
             for finding in self._findings():
+                if self._here() != presence:
+                    break  # what was found may be of before: the next cleanup's
                 stays = finding.stays or (None if dry_run else _remove(finding))
                 if stays is not None:
                     kept.append(Kept(kind=finding.kind, what=finding.what, why=stays))
@@ -45,6 +51,15 @@ class Cleaner:
         if removed and not dry_run:
             log.info("cleaned", count=len(removed), bytes=total)
         return Report(dry_run=dry_run, removed=tuple(removed), kept=tuple(kept), bytes=total)
+
+    def _here(self) -> int:
+        presence = self._presence()
+        if presence is None:
+            raise errors.Unavailable(
+                "the broker is away: nobody knows for sure what has ended",
+                "clean up when it is back; see: coders status",
+            )
+        return presence
 
     def _findings(self) -> Iterator[Finding]:
         host, now = self._host, self._host.clock()

@@ -40,8 +40,10 @@ def find(host: Host, now: float) -> Iterator[Finding]:
 
 def _is_over(host: Host, session_id: str, record: SessionRecord | None, now: float) -> bool:
     if record is None:
-        # long enough ago that its record has expired; that it was here, its archive says
-        return archives.last_of(host.paths.archive, session_id) is not None
+        # long enough ago that its record has expired; that it was here, its archive says, and that
+        # nothing of it is here any more
+        gone = not (host.paths.sessions / session_id).exists()
+        return gone and archives.last_of(host.paths.archive, session_id) is not None
     ran_on = record.outcome.host if record.outcome is not None else None
     return (
         record.state.ended

@@ -44,6 +44,17 @@ class LocalStore:
         """Whether the fleet's store is away."""
         return self._way.away
 
+    @property
+    def fleet(self) -> Store:
+        """The fleet's store alone, for what must not be decided by what one host knows."""
+        return self._way.fleet
+
+    @property
+    def presence(self) -> int | None:
+        """The number of this time for which the fleet's store is there; None while it is away."""
+        returns = self._way.returns
+        return None if self._way.away else returns
+
     def start(self) -> None:
         """Begin to keep a copy, and to look out for the store while it is away."""
         self._way.start()
