@@ -9,7 +9,21 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import admission, burst, chaos, delivery, exact, heartbeat, live, report, spawn, watch
+from bench import (
+    admission,
+    burst,
+    chaos,
+    delivery,
+    exact,
+    faults,
+    heartbeat,
+    live,
+    report,
+    restore,
+    soak,
+    spawn,
+    watch,
+)
 from bench.result import RESULTS, Result
 
 Tell = Callable[[str], None]
@@ -34,6 +48,9 @@ BENCHES = {
     "heartbeat": Bench(heartbeat.run, heartbeat.ROUNDS, heartbeat.SHORT),
     "watch": Bench(watch.run, watch.ROUNDS, watch.SHORT),
     "live": Bench(live.run, live.ROUNDS, live.SHORT),
+    "restore": Bench(restore.run, restore.ROUNDS, restore.SHORT),
+    "faults": Bench(faults.run, faults.ROUNDS, faults.SHORT),
+    "soak": Bench(soak.run, soak.ROUNDS, soak.SHORT),
     "delivery": Bench(delivery.run, delivery.ROUNDS, delivery.SHORT),
 }
 

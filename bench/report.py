@@ -12,7 +12,10 @@ from bench.result import RESULTS, ROOT
 PAGE = ROOT / "docs" / "explanation" / "performance.md"
 _BEGIN = "<!-- made by `python -m bench report` from bench/results: do not edit -->"
 _END = "<!-- end of what is made -->"
-_ORDER = ("spawn", "burst", "exact", "chaos", "admission", "heartbeat", "watch")
+_ORDER = (
+    *("spawn", "burst", "exact", "chaos", "admission", "heartbeat", "watch"),
+    *("restore", "faults", "soak"),
+)
 #: Results of which there is one a tool.
 _TOOLS = ("live-*.json", "delivery-*.json")
 

@@ -18,7 +18,7 @@ verb            params                                                 answer
 ``status``      --                                                     ``{worker: {pid, started_at, version},
                                                                        host, roles, broker, embedded,
                                                                        degraded, away: {since, why,
-                                                                       journal, refused} or null,
+                                                                       journal, refused} or null, stalled: [loop],
                                                                        sessions: {state: n},
                                                                        waits: {what for: n},
                                                                        hosts: {name: {silent_for, alive, period,

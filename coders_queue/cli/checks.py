@@ -94,9 +94,16 @@ def _worker(context: Context) -> list[Check]:
     worker = status.get("worker") or {}
     broker = printable(status.get("broker"))
     answers = not status.get("degraded")
+    stalled = [str(one) for one in status.get("stalled") or ()]
     here = [one["name"] for one in agents if one.get("path") or one.get("program") is None]
     return [
-        check("worker", True, f"pid {worker.get('pid')}, version {worker.get('version')}"),
+        check(
+            "worker",
+            not stalled,
+            f"pid {worker.get('pid')}, version {worker.get('version')}"
+            + (f"; {', '.join(stalled)} stand still" if stalled else ""),
+            "coders down, then coders up: sessions go on meanwhile",
+        ),
         check(
             "broker",
             answers,

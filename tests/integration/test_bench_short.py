@@ -30,7 +30,10 @@ def benches(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
         burst,
         chaos,
         exact,
+        faults,
         heartbeat,
+        restore,
+        soak,
     )
 
     return {
@@ -40,7 +43,10 @@ def benches(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
         "burst": burst,
         "chaos": chaos,
         "exact": exact,
+        "faults": faults,
         "heartbeat": heartbeat,
+        "restore": restore,
+        "soak": soak,
     }
 
 
@@ -122,3 +128,28 @@ def test_sessions_that_come_at_once_run_once_each(benches: dict[str, ModuleType]
     measured = burst.run(burst.SHORT, _tell).measured
     assert measured["ran_exactly_once"] == measured["succeeded"] == burst.SHORT
     assert measured["ran_but_not_submitted"] == 0
+
+
+def test_after_a_reboot_all_go_on_where_they_were(benches: dict[str, ModuleType]) -> None:
+    """Each in its conversation, with every step done once; and so after a crash."""
+    restore = benches["restore"]
+    measured = restore.run(restore.SHORT, _tell).measured
+    assert measured["restored"] == restore.SHORT_SESSIONS, measured["not_restored"]
+    assert measured["crashed_and_never_ran_again"] == 0
+
+
+def test_random_faults_leave_nothing_undone(benches: dict[str, ModuleType]) -> None:
+    """Nothing is lost, doubled or left behind, and the canvas around the sessions completes."""
+    faults = benches["faults"]
+    result = faults.run(faults.SHORT, _tell)
+    assert len(result.measured["faults"]) == faults.SHORT
+    assert [bar for bar in result.bars if not bar.met] == []
+
+
+def test_a_soak_ends_well(benches: dict[str, ModuleType]) -> None:
+    """All of its sessions end as they should, under one worker."""
+    soak = benches["soak"]
+    measured = soak.run(soak.SHORT, _tell).measured
+    assert measured["states_at_the_end"] == ["succeeded"]
+    assert measured["sessions_begun"] > soak.SHORT_SESSIONS
+    assert measured["same_worker"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import Any
 
 import structlog
@@ -13,6 +14,8 @@ from vine import promise
 
 log = structlog.get_logger(__name__)
 
+#: How often the loop says that it turns, seconds.
+_TICK = 1.0
 #: How long an event for monitors may wait for others to go out with, seconds.
 _TOGETHER = 0.05
 
@@ -31,6 +34,17 @@ class SteadyConsumer(Consumer):
         super().__init__(*args, **kwargs)
         self._flush_soon_promise = promise(self._flush_soon)
         self._flush_due = False
+        #: When the loop last turned, on the monotonic clock.
+        self.turned_at = time.monotonic()
+
+    def start(self) -> None:
+        """Start, and tell of every turn of the loop."""
+        if self.hub:
+            self.hub.call_repeatedly(_TICK, self._turn)
+        super().start()
+
+    def _turn(self) -> None:
+        self.turned_at = time.monotonic()
 
     def on_send_event_buffered(self) -> None:  # type: ignore[override]
         """An event waits: it goes out with those that come right after it.

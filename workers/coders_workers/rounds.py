@@ -39,6 +39,8 @@ class Rounds:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         #: Names of the duties that found the broker out of reach at their last turn.
         self.failing: set[str] = set()
+        #: When a turn last began, on the monotonic clock.
+        self.turned_at = time.monotonic()
 
     def start(self) -> None:
         """Begin; each duty has its first turn at once."""
@@ -52,7 +54,7 @@ class Rounds:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            now = time.monotonic()
+            now = self.turned_at = time.monotonic()
             for duty in self._duties:
                 if duty.due <= now:
                     self._turn(duty)

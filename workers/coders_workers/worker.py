@@ -43,6 +43,7 @@ from coders_workers.server.verbs import Verbs
 from coders_workers.supervisor.host import Host
 from coders_workers.supervisor.supervisor import Supervisor
 from coders_workers.turns import Turns
+from coders_workers.watchdog import Loop, Watchdog
 from coders_workers.watchers.consequences import Consequences
 from coders_workers.watchers.probe import Probe
 from coders_workers.watchers.watchers import Watchers
@@ -51,6 +52,9 @@ log = structlog.get_logger(__name__)
 
 _SWEEP_EVERY = 5.0
 _DEADLINES_EVERY = 0.5
+#: How long the loop that takes messages may stand still while the broker answers, and the rounds,
+#: seconds. Celery waits for up to half a minute before it connects again.
+_MESSAGES_STALL, _ROUNDS_STALL = 90.0, 60.0
 #: Threads for what ends and starts outside of Celery's pool.
 _BACKGROUND_THREADS = 8
 
@@ -134,6 +138,7 @@ class Worker:
             embedded=embedded,
             started_at=time.time(),
             degraded=store.degraded,
+            stalled=lambda: sorted(self._watchdog.stalled),
             preheat=lambda session_id, spec: self._starts.submit(
                 self.supervisor.preheat, session_id, spec
             ),
@@ -148,6 +153,7 @@ class Worker:
             census=census,
             clean=cleaner.clean,
         )
+        self._watchdog = Watchdog()
         self._server: SocketServer | None = None
         self._refused: errors.CodersError | None = None
         self._verbs = Verbs(station)
@@ -174,6 +180,7 @@ class Worker:
             loglevel=self._settings.log.level.upper(),
         )
         self.app.announcer = _announcer(celery_worker)
+        self._watch(celery_worker)
         celery_worker.start()
         if self._refused is not None:
             raise self._refused
@@ -202,6 +209,7 @@ class Worker:
             self._heart.start()
             self._rounds.start()
             self.supervisor.due.start()
+        self._watchdog.start()
         if "control" in self._settings.host.roles:
             self.app.dispatch.later = self._turns.later
             self._turns.start()
@@ -211,6 +219,7 @@ class Worker:
 
     def close(self) -> None:
         """Let go of everything; sessions live on."""
+        self._watchdog.stop()
         if self._server is not None:
             self._server.stop()
         self._turns.stop()
@@ -228,6 +237,26 @@ class Worker:
         except errors.Unavailable as error:
             log.warning("lease_not_released", cause=str(error))
         log.info("worker_stopped", host=self._host.name)
+
+    def _watch(self, celery_worker: Any) -> None:
+        """Have the loops watched that everything hangs on."""
+        started = time.monotonic()
+
+        def turned_at() -> float:
+            return float(getattr(celery_worker.consumer, "turned_at", started))
+
+        self._watchdog.watch(
+            Loop(
+                "messages",
+                _MESSAGES_STALL,
+                turned_at,
+                excused=lambda: self._store.away,
+                # killed, it is started again; a loop that hangs would not end in another way
+                give_up=lambda: os.kill(os.getpid(), signal.SIGKILL),
+            )
+        )
+        if "host" in self._settings.host.roles:
+            self._watchdog.watch(Loop("rounds", _ROUNDS_STALL, lambda: self._rounds.turned_at))
 
     def _take_name(self) -> None:
         if self._store.acquire_lease(self._lease, self._holder, self._settings.host.lease_ttl):

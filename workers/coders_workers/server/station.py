@@ -50,6 +50,8 @@ class Station:
     started_at: float
     degraded: Callable[[], dict[str, Any] | None]
     """Since when the broker is away, why, and what is to be told it; None while it answers."""
+    stalled: Callable[[], list[str]]
+    """The worker's loops that stand still."""
     preheat: Callable[[str, SessionSpec], Future[None]]
     """Get ready for a session of this host before it is written down, on another thread."""
     forget: Callable[[str], None]
@@ -101,6 +103,7 @@ class Station:
             "embedded": self.embedded,
             "degraded": away is not None,
             "away": away,
+            "stalled": self.stalled(),
             "sessions": dict(counts),
             "hosts": self._hosts(away is not None),
             "kept": [one.shown() for one in keeping.kept(self.host.paths)],

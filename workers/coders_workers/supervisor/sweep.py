@@ -103,7 +103,10 @@ class Sweeper:
                 return "adopted"
             self._watched.drop(ref)
             if host.runtime.ended(directory) is not None:
-                self._finisher.finish(record.id, record.attempt)
+                if record.spec.check:  # takes its time, which nobody else is to wait for
+                    host.submit(lambda: self._finisher.finish(record.id, record.attempt))
+                else:
+                    self._finisher.finish(record.id, record.attempt)
                 return "finished"
             if record.state is State.STARTING:
                 # the worker died before the launcher had it: the same attempt, safely again
