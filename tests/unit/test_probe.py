@@ -108,3 +108,18 @@ def test_without_beat_the_host_probes_by_itself(room: Room) -> None:
     room.steady.advance(PERIOD)
     assert room.probe.run_if_late()
     assert not room.probe.run_if_late()
+
+
+def test_a_sweep_that_beat_had_done_is_not_repeated(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host's own timer is for the time without beat."""
+    swept: list[float] = []
+    monkeypatch.setattr(room.supervisor.sweeper, "sweep", lambda: swept.append(0.0) or {})
+    room.supervisor.sweep()
+    room.steady.advance(3)
+    room.supervisor.sweep_unless_done(5)
+    assert len(swept) == 1
+    room.steady.advance(3)
+    room.supervisor.sweep_unless_done(5)
+    assert len(swept) == 2

@@ -217,6 +217,7 @@ def test_a_probe_tells_what_got_lost(room: WatchRoom) -> None:
     lost = room.activity(ref).model_copy(update={"doing": "unknown"})
     room.store.note_activity(ids.parse_attempt_ref(ref)[0], 1, lost, tell=False)
     told = room.told(ref)
+    room.turn(61, step=5)
     assert room.watchers.probe() == room.watchers.probe() == 1
     room.turn(0.1)
     assert room.activity(ref).doing == "working"
@@ -270,3 +271,19 @@ def test_an_idle_agent_is_ended_when_its_time_is_over(room: WatchRoom) -> None:
     assert room.record(ref).cancel_reason == "idle: it waited for a prompt for 30 s"
     assert room.runtime.stopped == [ref]
     assert room.record(ref).state is State.RUNNING
+
+
+def test_a_terminal_of_which_nothing_can_be_read_is_not_looked_at(room: WatchRoom) -> None:
+    """A shell that prints is alive; only where it has a limit a spinner must not fool anybody."""
+    ref = room.run("shell", "interactive")
+    room.turn(1)
+    looked = room.runtime.looked
+    before = room.watchers.pulses()[ref]
+    room.shows(ref, "$ make")
+    room.turn(2)
+    assert room.watchers.pulses()[ref] > before
+    assert room.runtime.looked == looked
+    limited = room.run("shell", "interactive", stuck_after=60)
+    room.shows(limited, "$ make")
+    room.turn(2)
+    assert room.runtime.looked > looked

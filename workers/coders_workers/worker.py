@@ -122,7 +122,11 @@ class Worker:
         self._rounds = Rounds(
             "rounds",
             [
-                Duty("sweep", _SWEEP_EVERY, self.supervisor.sweep),
+                Duty(
+                    "sweep",
+                    _SWEEP_EVERY,
+                    lambda: self.supervisor.sweep_unless_done(_SWEEP_EVERY),
+                ),
                 Duty("deadlines", _DEADLINES_EVERY, self.supervisor.deadlines),
                 Duty("probe", probe_every / 3, probe.run_if_late),
             ],

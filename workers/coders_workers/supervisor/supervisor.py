@@ -30,6 +30,7 @@ class Supervisor:
         self.archiver = Archiver(host)
         self.sweeper = Sweeper(host, self.spawner, self.stopper, self.finisher, self.watched)
         self.due = DueStarts(host, self.spawner)
+        self._swept_at = float("-inf")
         self.watched.ended = self._ended
         self.finisher.requeued = self.due.add
 
@@ -72,7 +73,15 @@ class Supervisor:
             counts = self.sweeper.sweep(patience=0.0)
             self.due.load()
             return counts
-        return self.sweeper.sweep()
+        counts = self.sweeper.sweep()
+        self._swept_at = self.host.steady()
+        return counts
+
+    def sweep_unless_done(self, within: float) -> dict[str, int]:
+        """The same, unless it was done in the last ``within`` seconds, as beat has it done."""
+        if self.host.steady() - self._swept_at < within:
+            return {}
+        return self.sweep()
 
     def deadlines(self) -> int:
         """Stop what has run for longer than it may."""

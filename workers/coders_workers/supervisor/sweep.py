@@ -62,7 +62,7 @@ class Sweeper:
                 continue
             if kind is not None:
                 counts[kind] += 1
-        counts["strays"] = self._strays()
+        counts["strays"] = self._strays(records)
         clear_contextvars()  # this thread goes on with other duties
         if any(counts.values()):
             log.info("swept", **counts)
@@ -121,11 +121,19 @@ class Sweeper:
         age = self._host.clock() - (record.assigned_at or record.created_at)
         return -patience < age < patience
 
-    def _strays(self) -> int:
-        """Attempts on this machine that no live session of this host owns any more."""
+    def _strays(self, live: dict[str, SessionRecord]) -> int:
+        """Attempts on this machine that no live session of this host owns any more.
+
+        ``live``: sessions of this host as they were a moment ago. What they own is no stray; of the
+        rest the store is asked anew.
+        """
         host = self._host
         count = 0
-        found = list(attempt_dir.all(host.paths.sessions))
+        found = [
+            (session_id, attempt, path)
+            for session_id, attempt, path in attempt_dir.all(host.paths.sessions)
+            if session_id not in live or live[session_id].attempt != attempt
+        ]
         # all at once, and read as lists are: one that a newer version wrote must not stop the rest
         records = host.store.get_many({session_id for session_id, _, _ in found})
         for session_id, attempt, path in found:

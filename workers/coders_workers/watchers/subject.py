@@ -59,7 +59,9 @@ class Subject:
         """``transcripts`` are for a terminal; a headless run has its stream."""
         self.facts = facts
         self.tracker = tracker
-        self.terminal = facts.record.spec.mode == "interactive"
+        # a picture that nothing can be read of is worth a look only where spinners must fool nobody
+        telling = facts.adapter.tells("interactive") or tracker.limits.silent is not None
+        self.terminal = facts.record.spec.mode == "interactive" and telling
         self.glances = Glances(now)
         #: When something is to be done for it although nothing has changed.
         self.due_at = now
@@ -69,8 +71,9 @@ class Subject:
         self.asked_at = float("-inf")
         #: When something will have to be done about what it does.
         self.act_at = float("inf")
-        #: What was last told of it.
+        #: What was last told of it, and when.
         self.told: Activity | None = None
+        self.told_at = now
         self._output = str(facts.directory / attempt_dir.OUTPUT)
         self._size = -1
         self._lively_until = now + _LIVELY
@@ -79,7 +82,8 @@ class Subject:
         self._transcripts = transcripts
         hooks = facts.adapter.hook_directory if self.terminal else None
         self._hooks = HookFiles(facts.directory / hooks) if hooks else None
-        reads = not self.terminal and facts.adapter.tells("headless")
+        headless = facts.record.spec.mode == "headless"
+        reads = headless and facts.adapter.tells("headless")
         begin: Begin = "late" if facts.adopted else "begin"
         self._stream = Tail(Path(self._output), begin) if reads else None
         self._broken = False

@@ -35,6 +35,8 @@ _SHARE, _BUSY_EVERY = 0.04, 0.5
 _RETRY, _PATIENCE = 0.5, 30.0
 #: Seconds between two times that a tracker is asked for which nothing happens.
 _EVALUATE = 5.0
+#: Seconds after which a probe tells again what was told.
+_TELL_AGAIN = 60.0
 #: Seconds for which no terminal is looked at when they could not be.
 _BLIND = 5.0
 
@@ -126,7 +128,8 @@ class Watchers:
             subjects = self._all()
             for subject in subjects:
                 self._serve(subject, now)
-                self._tell(subject, subject.tracker.activity(now), again=True)
+                again = now >= subject.told_at + _TELL_AGAIN
+                self._tell(subject, subject.tracker.activity(now), again=again)
         return len(subjects)
 
     def _all(self) -> list[Subject]:
@@ -196,7 +199,7 @@ class Watchers:
         before = subject.told
         if again or before is None or _is_news(before, activity):
             change = before is None or _is_change(before, activity)
-            subject.told = activity
+            subject.told, subject.told_at = activity, self._clock.now()
             self.notes.put(subject.facts.ref, self._corrected(activity), tell=change)
 
     def _look(self, subject: Subject, now: float) -> None:
