@@ -29,7 +29,7 @@ EVERY = 0.05
 #: delay, a used-up quota.
 _SILENT, _STREAM, _COMMAND, _REST, _PERSON, _REFUSED = 5, 6, 4, 4.0, 5.0, 6.0
 #: The limit of the one that hangs, seconds; how long it is looked at after it.
-_LIMIT, _AFTER = 15.0, 5.0
+_LIMIT, _AFTER = 6.0, 5.0
 #: How often the same is done over and over, and from which time on it counts as stuck.
 _LOOP, _STUCK_AT = 20, 8
 _ASKS = re.compile(

@@ -33,7 +33,7 @@ def register(app: CodersApp, supervisor: Supervisor, cleaner: Cleaner, probe: Pr
     @app.task(name=names.SWEEP, ignore_result=True, send_events=False)
     def sweep() -> dict[str, int]:
         """Hold what runs against what should run."""
-        return supervisor.sweep()
+        return supervisor.sweep_unless_done(0.0)
 
     @app.task(name=names.CLEAN_HOST, ignore_result=True, send_events=False)
     def clean() -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from coders_queue import ids
 from coders_queue.models.spec import SessionSpec
 from coders_workers import attempt_dir
@@ -17,6 +19,9 @@ from coders_workers.supervisor.watch import Watched
 #: How many attempts one task archives: it is to be short.
 _ARCHIVED_AT_ONCE = 16
 
+#: The share of one core that sweeps may take when they are done again and again.
+_SWEEP_SHARE = 0.02
+
 
 class Supervisor:
     """What a host's tasks call. Every method may be called twice, at once, and late."""
@@ -31,6 +36,7 @@ class Supervisor:
         self.sweeper = Sweeper(host, self.spawner, self.stopper, self.finisher, self.watched)
         self.due = DueStarts(host, self.spawner)
         self._swept_at = float("-inf")
+        self._rest = 0.0
         self.watched.ended = self._ended
         self.finisher.requeued = self.due.add
 
@@ -73,13 +79,16 @@ class Supervisor:
             counts = self.sweeper.sweep(patience=0.0)
             self.due.load()
             return counts
+        began = time.thread_time()
         counts = self.sweeper.sweep()
         self._swept_at = self.host.steady()
+        self._rest = (time.thread_time() - began) / _SWEEP_SHARE
         return counts
 
     def sweep_unless_done(self, within: float) -> dict[str, int]:
-        """The same, unless it was done in the last ``within`` seconds, as beat has it done."""
-        if self.host.steady() - self._swept_at < within:
+        """The same, unless it was done in the last ``within`` seconds, or so lately that many
+        sessions would make it cost too much."""
+        if self.host.steady() - self._swept_at < max(within, self._rest):
             return {}
         return self.sweep()
 

@@ -78,10 +78,10 @@ class Sweeper:
             return "stopped"
         directory = host.attempt_path(record.id, record.attempt)
         if ref in self._watched:
-            started = host.runtime.started(directory)
-            late = not self._is_new(record, patience)
-            if record.state is State.STARTING and started is not None and late:
-                self._spawner.confirm(record, started)
+            if record.state is State.STARTING and not self._is_new(record, patience):
+                started = host.runtime.started(directory)
+                if started is not None:
+                    self._spawner.confirm(record, started)
             return None
         if record.state is State.ASSIGNED:
             if self._is_new(record, patience):
