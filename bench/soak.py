@@ -1,6 +1,6 @@
 """Two hundred sessions for half an hour, coming and going: does the worker stay as small as it was?
 
-Every agent prints a line every second. Every few seconds some of them end and others begin, so that
+Every agent prints a line now and then. Every few seconds some of them end and others begin, so that
 everything that a session leaves in memory would show.
 """
 
@@ -20,7 +20,13 @@ ROUNDS, SHORT = 1800, 20
 SESSIONS, SHORT_SESSIONS = 200, 20
 #: How long an agent lives, seconds, and what it does.
 _LIFE = 120
-_AGENT = ("/bin/sh", "-c", "i=0; while [ $i -lt $0 ]; do echo $i; i=$((i+1)); sleep 1; done")
+_AGENT = (
+    "/bin/sh",
+    "-c",
+    'i=0; while [ $i -lt "$0" ]; do echo $i; i=$((i+$1)); sleep "$1"; done',
+)
+#: Between two of its lines, seconds.
+_PAUSE = 5
 #: The part of the time after which the memory is to be flat.
 _WARM = 0.25
 #: Between two looks, seconds.
@@ -91,7 +97,11 @@ def _measure(
 
 
 def _spawn(place: Stand, life: int) -> None:
-    spec = {"agent": "shell", "argv": [*_AGENT, str(life)], "mode": "headless"}
+    spec = {
+        "agent": "shell",
+        "argv": [*_AGENT, str(life), str(min(_PAUSE, life))],
+        "mode": "headless",
+    }
     place.ask(
         "spawn",
         id=ids.new_session_id(), spec=spec, cwd=str(place.work), environ=place.environ, wait=False,
