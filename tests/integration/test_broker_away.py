@@ -64,7 +64,11 @@ def told(coders: CommandLine) -> None:
 def test_every_command_goes_on_without_a_broker(coders: CommandLine) -> None:
     """None is held up for long, each says how things are, and nothing is lost or doubled."""
     before = coders.spawn_shell("cat", options=("--name", "before", "--interactive"))
+    # what a command takes on this machine just now, which may be busy
     took: dict[str, float] = {}
+    began = time.monotonic()
+    coders.ok("ls")
+    usual = time.monotonic() - began
 
     def timed(*words: str) -> str:
         began = time.monotonic()
@@ -87,7 +91,7 @@ def test_every_command_goes_on_without_a_broker(coders: CommandLine) -> None:
         assert away["degraded"] is True
         assert away["away"]["journal"] > 0
     told(coders)
-    assert max(took.values()) < MOST + 2.0, took
+    assert max(took.values()) < MOST + 8 * usual + 1.0, (took, usual)
     assert coders("result", inside.strip(), "--json").json["state"] == "cancelled"
     assert coders.ok("show", before, "--json").json["state"] == "running"
     coders.ok("kill", before)
