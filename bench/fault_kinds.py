@@ -19,6 +19,8 @@ from coders_workers import broker, stack
 
 #: How long the broker is frozen, seconds.
 _FROZEN, _SHORTLY = 20.0, 4.0
+#: How long the disk is full, seconds.
+_FULL = 4.0
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,24 @@ def _double(place: Stand, _chance: random.Random) -> str:
     return f"{count} messages"
 
 
+def _fill(place: Stand, _chance: random.Random) -> str:
+    """For a moment nothing more fits onto the disk that all of it is on."""
+    if not os.path.ismount(place.directory):
+        return "it has no disk of its own: only who may mount one can fill it"
+    filler = place.directory / "filler"
+    try:
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(1 << 20))
+        with filler.open("ab", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"x")
+        time.sleep(_FULL)
+        return f"{filler.stat().st_size >> 20} MiB written, for {_FULL:g} s"
+    finally:
+        filler.unlink(missing_ok=True)
+
+
 KINDS = (
     Fault("kill -9 of the worker", _worker),
     Fault("kill -9 of agents", _agents),
@@ -124,6 +144,7 @@ KINDS = (
     Fault("kill -9 of the broker", _broker),
     Fault("the broker is frozen", lambda place, _: _freeze(place, _FROZEN)),
     Fault("kill -9 of beat", _beat),
+    Fault("the disk is full", _fill),
     Fault("messages are lost", _drop),
     Fault("messages come twice", _double),
     Fault("the broker is frozen for a moment", lambda place, _: _freeze(place, _SHORTLY)),

@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -22,22 +23,42 @@ from coders_queue.models.lifecycle import State, may_follow
 from coders_queue.store import kinds
 from support import steady_agent
 
+#: How large a file system of its own is.
+_DISK = "256m"
 #: In the environment of everything that belongs to a session.
 _MARK = b"CODERS_SESSION_ID="
 
 
 @contextlib.contextmanager
-def steady_stand(environ: dict[str, str] | None = None) -> Iterator[Stand]:
-    """A running stack with the agent ``steady``, gone afterwards with all its files."""
+def steady_stand(
+    environ: dict[str, str] | None = None, *, own_disk: bool = False
+) -> Iterator[Stand]:
+    """A running stack with the agent ``steady``, gone afterwards with all its files.
+
+    With ``own_disk`` on a small file system of its own, where this user may mount one.
+    """
     directory = Path(tempfile.mkdtemp(prefix="coders-bench-"))
-    one = Stand(directory, environ)
-    steady_agent.describe(directory / "config" / "coders" / "agents", one.work)
-    try:
+    with contextlib.ExitStack() as after:
+        after.callback(shutil.rmtree, directory, ignore_errors=True)
+        if own_disk and _mount(directory):
+            after.callback(_run, "umount", "--lazy", str(directory))
+        one = Stand(directory, environ)
+        steady_agent.describe(directory / "config" / "coders" / "agents", one.work)
+        after.callback(one.down)
         one.up()
         yield one
-    finally:
-        one.down()
-        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _mount(directory: Path) -> bool:
+    options = f"size={_DISK},mode=700"
+    return _run("mount", "-t", "tmpfs", "-o", options, "coders-bench", str(directory))
+
+
+def _run(*argv: str) -> bool:
+    try:
+        return subprocess.run(argv, capture_output=True, timeout=30, check=False).returncode == 0
+    except OSError:
+        return False
 
 
 def spawn(place: Stand, steps: int, pause: float, session_id: str | None = None) -> str:
