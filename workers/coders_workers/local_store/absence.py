@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import structlog
@@ -209,8 +209,14 @@ class Absence:
                 own = self.own
         return ask(own or self.fleet)
 
-    def write(self, entry: Entry, do: Callable[[Store], Answer]) -> Answer:
-        """Do it where it can be done, and write it down where it has to be told."""
+    def write(
+        self,
+        operation: str,
+        session_id: str,
+        data: Callable[[], Mapping[str, Any]],
+        do: Callable[[Store], Answer],
+    ) -> Answer:
+        """Do it where it can be done, and write it down, with ``data``, where it has to be told."""
         if self.own is None:
             returns = self.returns
             try:
@@ -218,14 +224,14 @@ class Absence:
             except errors.Unavailable as error:
                 self.lost(error, returns)
             else:
-                if entry.operation not in _PASSING:
-                    self.mirror.changed(entry.session)
+                if operation not in _PASSING:
+                    self.mirror.changed(session_id)
                 return answer
         with self.turn:
             own = self.own
             if own is None:  # it is back
                 return do(self.fleet)
-            number = self.notebook.write(entry)
+            number = self.notebook.write(Entry(operation, session_id, data()))
             done = False
             try:
                 answer = do(own)

@@ -31,6 +31,8 @@ class Mirror:
         self._notebook = notebook
         self._lock = threading.Lock()
         self._records = {record.id: record for record in notebook.records()}
+        #: What the notebook has.
+        self._written = set(self._records)
         #: What was changed, and when, on the monotonic clock.
         self._stale: dict[str, float] = {}
         self._limits: dict[str, Limit] = {}
@@ -75,6 +77,15 @@ class Mirror:
         with self._lock:
             self._stale.setdefault(session_id, time.monotonic())
 
+    def ended(self, session_id: str) -> None:
+        """It is over: nothing of it is needed any more."""
+        with self._lock:
+            self._records.pop(session_id, None)
+            if session_id in self._written:
+                self._stale[session_id] = float("-inf")
+            else:
+                self._stale.pop(session_id, None)
+
     def changed_all(self, more: Iterable[str] = ()) -> None:
         """Nothing is sure of what is known."""
         with self._lock:
@@ -92,13 +103,15 @@ class Mirror:
             record = store.get(session_id)
             if record is not None and self._is_ours(record):
                 kept.append(record)
-            else:
+            elif session_id in self._written:
                 gone.append(session_id)
         if kept or gone:
             self._notebook.keep(kept, gone)
+        ours = {record.id: record for record in kept}
+        self._written = (self._written | ours.keys()).difference(gone)
         with self._lock:
-            self._records |= {record.id: record for record in kept}
-            for session_id in gone:
+            self._records |= ours
+            for session_id in due.keys() - ours.keys():
                 self._records.pop(session_id, None)
             for session_id, at in due.items():
                 if self._stale.get(session_id) == at:

@@ -138,10 +138,10 @@ class LocalStore:
         begun: bool = False,
     ) -> int | None:
         """See the contract."""
-        entry = Entry("assign", session_id, {"host": host})
         return self._way.write(
-            entry, lambda store: store.assign(session_id, host, capacity=capacity, begun=begun)
-        )
+            "assign", session_id, lambda: {"host": host},
+            lambda store: store.assign(session_id, host, capacity=capacity, begun=begun),
+        )  # fmt: skip
 
     def admit(self, hosts: Mapping[str, int]) -> Admitted | Wait:
         """See the contract."""
@@ -161,8 +161,10 @@ class LocalStore:
 
     def prioritize(self, session_id: str, priority: int) -> bool:
         """See the contract."""
-        entry = Entry("prioritize", session_id, {"priority": priority})
-        return self._way.write(entry, lambda store: store.prioritize(session_id, priority))
+        return self._way.write(
+            "prioritize", session_id, lambda: {"priority": priority},
+            lambda store: store.prioritize(session_id, priority),
+        )  # fmt: skip
 
     def redirect(self, session_id: str, agent: str) -> bool:
         """See the contract."""
@@ -184,11 +186,10 @@ class LocalStore:
             "started_at": started_at,
             "agent_version": agent_version,
         }
-        data = {"attempt": attempt, "target": str(target), **rest}
         done = self._way.write(
-            Entry("move", session_id, data),
+            "move", session_id, lambda: {"attempt": attempt, "target": str(target), **rest},
             lambda store: store.move(session_id, attempt, target, **rest),
-        )
+        )  # fmt: skip
         if done and not self.away:
             known = {name: value for name, value in rest.items() if value is not None}
             self._way.mirror.moved(session_id, attempt, {"state": target, **known})
@@ -210,34 +211,37 @@ class LocalStore:
             "keeps_place": keeps_place,
         }
         return self._way.write(
-            Entry("requeue", session_id, {"end": end.model_dump(mode="json"), **rest}),
+            "requeue", session_id, lambda: {"end": end.model_dump(mode="json"), **rest},
             lambda store: store.requeue(session_id, end, **rest),
-        )
+        )  # fmt: skip
 
     def note_activity(
         self, session_id: str, attempt: int, activity: Activity, *, tell: bool = True
     ) -> bool:
         """See the contract."""
-        data = {"attempt": attempt, "activity": activity.model_dump(mode="json")}
         return self._way.write(
-            Entry("note_activity", session_id, data),
+            "note_activity", session_id,
+            lambda: {"attempt": attempt, "activity": activity.model_dump(mode="json")},
             lambda store: store.note_activity(session_id, attempt, activity, tell=tell),
-        )
+        )  # fmt: skip
 
     def request_cancel(self, session_id: str, reason: str) -> SessionRecord | None:
         """See the contract."""
         return self._way.write(
-            Entry("request_cancel", session_id, {"reason": reason}),
+            "request_cancel", session_id, lambda: {"reason": reason},
             lambda store: store.request_cancel(session_id, reason),
-        )
+        )  # fmt: skip
 
     def finish(self, session_id: str, attempt: int, outcome: Outcome) -> bool:
         """See the contract."""
-        data = {"attempt": attempt, "outcome": outcome.model_dump(mode="json")}
-        return self._way.write(
-            Entry("finish", session_id, data),
+        done = self._way.write(
+            "finish", session_id,
+            lambda: {"attempt": attempt, "outcome": outcome.model_dump(mode="json")},
             lambda store: store.finish(session_id, attempt, outcome),
-        )
+        )  # fmt: skip
+        if done and not self.away:
+            self._way.mirror.ended(session_id)
+        return done
 
     def settle(self, session_id: str) -> bool:
         """See the contract."""
@@ -246,9 +250,9 @@ class LocalStore:
     def mark_archived(self, session_id: str, attempt: int) -> bool:
         """See the contract."""
         return self._way.write(
-            Entry("mark_archived", session_id, {"attempt": attempt}),
+            "mark_archived", session_id, lambda: {"attempt": attempt},
             lambda store: store.mark_archived(session_id, attempt),
-        )
+        )  # fmt: skip
 
     # -- sessions: reading ---------------------------------------------------------------------
 
@@ -303,11 +307,11 @@ class LocalStore:
         self, session_id: str, attempt: int, kind: str, data: Mapping[str, Any] | None = None
     ) -> str:
         """See the contract."""
-        entry = {"attempt": attempt, "kind": kind, "data": dict(data or {})}
         return self._way.write(
-            Entry("record_event", session_id, entry),
+            "record_event", session_id,
+            lambda: {"attempt": attempt, "kind": kind, "data": dict(data or {})},
             lambda store: store.record_event(session_id, attempt, kind, data),
-        )
+        )  # fmt: skip
 
     def last_event_id(self) -> str:
         """See the contract."""
