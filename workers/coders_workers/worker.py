@@ -80,6 +80,9 @@ class Worker:
         self._holder = identity.of(paths)
         self._lease = f"host:{settings.host.name}"
         self.app: CodersApp = make_app(settings, broker_url, store, away=lambda: store.away)
+        # one for all threads, of which each request on the socket has one of its own: what of it is
+        # not safe for that is the waiting for results, which no worker does
+        self.app.conf.result_backend_thread_safe = True
         self._pool = ThreadPoolExecutor(_BACKGROUND_THREADS, thread_name_prefix="host")
         # apart from the ends: starts that hang must not keep ended agents from being seen
         self._starts = ThreadPoolExecutor(settings.host.threads, thread_name_prefix="start")
