@@ -149,8 +149,8 @@ def test_a_conversation_is_resumed(
 def test_a_refused_service_is_a_failed_session(
     status: int, coders: CommandLine, model: ModelServer, repository: Path
 ) -> None:
-    """Exit code 1, and a cause in the tool's words."""
-    code, shown = run(coders, f"FAIL:{status}", cwd=repository)
+    """Exit code 1, and a cause in the tool's words: where none is tried again."""
+    code, shown = run(coders, f"FAIL:{status}", "--restart", "never", cwd=repository)
     assert code == 1
     assert shown["state"] == "failed"
     words = {401: "401 Unauthorized", 429: "429 Too Many Requests", 500: "high demand"}

@@ -25,7 +25,8 @@ KEYS = {
     "id", "name", "agent", "version", "state", "attempts", "host", "owner", "labels", "mode",
     "cwd", "created_at", "started_at", "ended_at", "pid", "cancel_reason", "exit_code",
     "signal", "cause", "result", "output", "output_truncated", "usage", "conversation_id",
-    "workspace", "archived", "correlation_id", "agent_version",
+    "workspace", "archived", "correlation_id", "agent_version", "alive", "host_silent", "activity",
+    "history", "due_at", "priority", "waiting",
 }
 # fmt: on
 CAP = 262_144
@@ -159,8 +160,17 @@ def test_environment_arrives_and_is_never_shown(coders: CommandLine, tmp_path: P
     coders.at_rest()
     for secret in secrets:
         assert not any(secret in text for text in said)
-    # the broker's own file, which nobody else can read, is the one place for values
-    assert {path.split("/")[0] for path in while_it_runs} <= {"broker"}
+    # the broker's own file and, while it lives, the host's copy are the places for values: nobody
+    # else can read them
+    host_files = {"host.sqlite", "host.sqlite-wal", "host.sqlite-shm"}
+    assert {path.split("/")[0] for path in while_it_runs} <= {"broker", *host_files}
+    eventually(
+        lambda: (
+            not host_files
+            & {path for secret in secrets for path in coders.holding(secret.encode())}
+        ),
+        20,
+    )
     afterwards = {path for secret in secrets for path in coders.holding(secret.encode())}
     assert {path.split("/")[0] for path in afterwards} <= {"broker"}
     with coders.client() as client:

@@ -310,3 +310,26 @@ def test_a_full_disk_is_told(
     assert not found.state.ended
     database.execute("PRAGMA max_page_count = 100000")
     assert local.finish("a", 1, big)
+
+
+def test_nothing_is_left_of_what_was_told(fleet: Fleet, local: LocalStore, tmp_path: Path) -> None:
+    """A session's environment is in no file of the host's once it has ended and is told."""
+    run(local, "a", env={"KEY": "sesame-a"})
+    local._way.mirror.changed_all()
+    local._way.mirror.refresh(fleet)  # type: ignore[arg-type]
+    assert "sesame-a" in written(tmp_path)
+    assert local.finish("a", 1, fine("a"))
+    local._way.mirror.refresh(fleet)  # type: ignore[arg-type]
+    assert "sesame-a" not in written(tmp_path)
+    fleet.away = True
+    run(local, "b", env={"KEY": "sesame-b"})
+    assert "sesame-b" in written(tmp_path)
+    assert local.finish("b", 1, fine("b"))
+    fleet.away = False
+    assert local.come_back()
+    assert "sesame" not in written(tmp_path)
+
+
+def written(directory: Path) -> str:
+    """All bytes of the host's files."""
+    return "".join(path.read_bytes().decode("latin-1") for path in directory.glob(f"{NAME}*"))

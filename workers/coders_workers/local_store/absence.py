@@ -101,6 +101,7 @@ class Absence:
             except errors.Unavailable as error:
                 self._why = error.message
                 return False
+            self.notebook.told()
             self.own = None
             self.returns += 1
             away = time.time() - (self._since or time.time())

@@ -90,7 +90,7 @@ class Mirror:
         """Nothing is sure of what is known."""
         with self._lock:
             for session_id in (*self._records, *more):
-                self._stale.setdefault(session_id, float("-inf"))
+                self._stale[session_id] = float("-inf")
 
     def refresh(self, store: Store) -> None:
         """Read again what was changed, and write it down. Raises Unavailable."""

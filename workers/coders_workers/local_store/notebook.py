@@ -68,6 +68,8 @@ class Notebook:
             database.execute("PRAGMA journal_mode=WAL")
             # an entry is on the disk when it counts as written
             database.execute("PRAGMA synchronous=FULL")
+            # records and entries hold what agents get in their environment: gone is to be gone
+            database.execute("PRAGMA secure_delete=ON")
             database.executescript(_TABLES)
             found = database.execute("PRAGMA quick_check").fetchone()[0]
             if found != "ok":
@@ -86,6 +88,8 @@ class Notebook:
         with self._writing():
             self._database.executemany("INSERT OR REPLACE INTO records VALUES (?, ?)", rows)
             self._database.executemany("DELETE FROM records WHERE id = ?", ids)
+        if ids:
+            self._forget()
 
     def records(self) -> list[SessionRecord]:
         """All that it has. One that another version wrote is left out, and told."""
@@ -119,6 +123,10 @@ class Notebook:
         with self._writing():
             self._database.execute("DELETE FROM journal WHERE number = ?", (number,))
 
+    def told(self) -> None:
+        """All that could be done in the store is done: nothing of it is to be left."""
+        self._forget()
+
     def refuse(self, number: int, why: str) -> None:
         """It cannot be done in the store. It stays, to be looked at."""
         with self._writing():
@@ -144,6 +152,11 @@ class Notebook:
         """Close the file."""
         with self._lock:
             self._database.close()
+
+    def _forget(self) -> None:
+        """Write over what was deleted: the log of writes has it still."""
+        with self._lock:
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _writing(self) -> _Writing:
         return _Writing(self._lock, self._database)
