@@ -270,6 +270,8 @@ def test_an_entry_that_cannot_be_read_is_kept_and_told(
         database.execute(row, ("teleport", '{"form": 1, "data": {}}'))
         database.execute(row, ("finish", "not json"))
         database.execute(row, ("finish", '{"form": 2, "data": {}}'))
+        database.execute(row, ("move", '{"form": 1, "data": {}}'))
+        database.execute(row, ("finish", '{"form": 1, "data": []}'))
     assert local.finish("a", 1, fine("a"))
     fleet.away = False
     assert local.come_back()
@@ -277,7 +279,13 @@ def test_an_entry_that_cannot_be_read_is_kept_and_told(
     assert told.state is State.SUCCEEDED
     with sqlite3.connect(tmp_path / NAME) as database:
         kept = database.execute("SELECT operation, refused FROM journal").fetchall()
-    assert [operation for operation, _ in kept] == ["teleport", "finish", "finish"]
+    assert [operation for operation, _ in kept] == [
+        "teleport",
+        "finish",
+        "finish",
+        "move",
+        "finish",
+    ]
     assert all(why for _, why in kept)
 
 

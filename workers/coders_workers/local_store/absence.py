@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import structlog
-from pydantic import ValidationError
 
 from coders_queue import errors
 from coders_queue.clock import Clock
@@ -35,6 +34,9 @@ _FIRST, _LAST = 0.5, 3.0
 _MIRROR = 0.5
 #: Writes that change nothing which the copy is needed for.
 _PASSING = frozenset({"note_activity", "record_event", "mark_archived"})
+
+#: How an entry fails that is not what this version, or the store, can do.
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, errors.CodersError)
 
 Answer = TypeVar("Answer")
 
@@ -132,7 +134,7 @@ class Absence:
             for _, operation, session, text in self.notebook.entries():
                 try:
                     entries.redo(own, entries.decode(operation, session, text))
-                except (ValueError, errors.CodersError) as error:
+                except _UNREADABLE as error:
                     log.warning("journal_entry_skipped", session=session, cause=str(error)[:300])
             self._why = why
             self._since = time.time()
@@ -153,7 +155,7 @@ class Absence:
                 answer = self._redo(entry)
             except errors.Unavailable:
                 raise
-            except (ValueError, ValidationError, errors.CodersError) as error:
+            except _UNREADABLE as error:
                 # never in silence, and never lost: it stays where it can be looked at
                 log.error("journal_entry_refused", session=session, cause=str(error)[:300])
                 self.notebook.refuse(number, f"{type(error).__name__}: {error}")
