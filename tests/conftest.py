@@ -66,7 +66,7 @@ class RedisServer:
                 [
                     *(str(get_binary_path()), "--port", "0", "--dir", str(self.directory)),
                     *("--unixsocket", str(self.socket), "--unixsocketperm", "700"),
-                    *("--save", "", "--appendonly", "yes"),
+                    *("--save", "", "--appendonly", "yes", "--appendfsync", "always"),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

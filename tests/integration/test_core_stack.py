@@ -52,6 +52,25 @@ def test_a_silent_broker_is_not_started_again(
     assert not broker.stop(paths)
 
 
+def test_what_was_answered_is_on_disk(paths: Paths) -> None:
+    """Killed at any moment, it comes back with all that it had answered, on a slow disk too."""
+    first = broker.start(paths)
+    assert first is not None
+    with broker.client(paths) as connection:
+        # a slow disk cannot be had in a test; with "everysec" it loses what waits for the disk
+        assert connection.config_get("appendfsync") == {"appendfsync": "always"}
+        for number in range(100):
+            connection.set(f"key-{number}", "here")
+    first.kill()
+    first.wait(10)
+    second = broker.start(paths)
+    assert second is not None
+    with broker.client(paths) as connection:
+        assert connection.dbsize() == 100
+    broker.stop(paths)
+    second.wait(10)
+
+
 def test_two_at_once_start_one(paths: Paths) -> None:
     """``coders up`` beside a worker in the foreground: both ask for the broker, one starts it."""
     code = (

@@ -80,7 +80,9 @@ def _start(paths: Paths, lock: ProcessLock, deadline: float) -> subprocess.Popen
         *("--unixsocketperm", "700"),
         *("--dir", str(paths.broker_data)),
         *("--appendonly", "yes"),
-        *("--appendfsync", "everysec"),
+        # nothing that was answered is lost with the server or the machine: with "everysec" it holds
+        # writes back for up to two seconds while a slow disk syncs
+        *("--appendfsync", "always"),
         *("--save", ""),
         *("--maxmemory-policy", "noeviction"),
         *("--logfile", str(log)),
