@@ -5,6 +5,7 @@ What they go on with is seen by the model: the request after it holds what was s
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ pytestmark = [
     pytest.mark.timeout(240),
 ]
 
-TOOLS = ("claude", "codex")
+TOOLS = ("claude", "codex", "gemini", "opencode", "qwen")
 
 
 @pytest.fixture(params=TOOLS)
@@ -98,3 +99,13 @@ def _say_more(
     turn = next(one for one in model.requests() if prompt == one["prompt"])
     assert any(before in one["text"] for one in turn["history"]), turn["history"]
     eventually(lambda: all(one["ended"] for one in model.journal()["requests"]), 20)
+    # the tools write their transcripts a moment after the answer; what one has not written yet is
+    # lost with its process
+    answer = json.dumps(prompt.removeprefix("SAY:"))
+    eventually(lambda: any(answer in text for text in _transcripts(coders)), 20)
+
+
+def _transcripts(coders: CommandLine) -> Iterator[str]:
+    for root in (coders.paths.state, Path(coders.environ["HOME"])):
+        for file in root.rglob("*.jsonl"):
+            yield file.read_text(errors="replace")
