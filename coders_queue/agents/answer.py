@@ -7,33 +7,11 @@ because a promise kept by most models most of the time is no promise.
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
-from jsonschema import exceptions, validators
-from referencing import Registry
-from referencing.exceptions import Unresolvable
+from coders_queue.json_schema import WrongAnswer, check_schema, typed
 
-from coders_queue import errors
-
-_FENCE = re.compile(r"[ \t]*```([A-Za-z]*)[ \t\r]*")
-_SHOWN = 300
-
-
-class WrongAnswer(Exception):
-    """The answer is not of the shape that was asked for; the text says where, in one line."""
-
-
-def check_schema(schema: dict[str, Any]) -> None:
-    """Raises UsageError for what is no JSON schema."""
-    try:
-        validators.validator_for(schema, validators.Draft202012Validator).check_schema(schema)
-    except exceptions.SchemaError as error:
-        where = "/".join(str(part) for part in error.absolute_path) or "its top"
-        raise errors.UsageError(
-            f"the answer's schema is no JSON schema: at {where}: {error.message[:_SHOWN]}",
-            "see https://json-schema.org",
-        ) from None
+__all__ = ["WrongAnswer", "check_schema", "typed", "wish"]
 
 
 def wish(task: str, schema: dict[str, Any]) -> str:
@@ -43,57 +21,3 @@ def wish(task: str, schema: dict[str, Any]) -> str:
         f"{task}\n\nYour last message must be one JSON value and nothing else, no prose and no "
         f"code fence around it. It must be valid under this JSON schema:\n{text}"
     )
-
-
-def typed(answer: Any, schema: dict[str, Any]) -> Any:
-    """The answer as data that is valid under the schema. Raises WrongAnswer.
-
-    A text counts when it is JSON as a whole, or holds exactly one fenced block, which is.
-    """
-    value = _parse(answer) if isinstance(answer, str) else answer
-    kind = validators.validator_for(schema, validators.Draft202012Validator)
-    # an empty registry: a schema's reference is never fetched from anywhere
-    registry: Registry[Any] = Registry()
-    try:
-        worst = exceptions.best_match(kind(schema, registry=registry).iter_errors(value))
-    except (Unresolvable, re.error, RecursionError, ValueError, TypeError) as error:
-        # a reference that leads nowhere, a pattern that is none: told as what they are
-        raise WrongAnswer(f"the schema cannot be applied: {error}") from None
-    if worst is not None:
-        where = "/".join(str(part) for part in worst.absolute_path) or "its top"
-        raise WrongAnswer(f"not valid at {where}: {' '.join(worst.message.split())[:_SHOWN]}")
-    return value
-
-
-def _parse(text: str) -> Any:
-    candidates = [text.strip()]
-    blocks = _fenced(text)
-    if len(blocks) == 1:
-        candidates.append(blocks[0])
-    for candidate in candidates:
-        try:
-            return json.loads(candidate, parse_constant=_no_constant)
-        except (ValueError, RecursionError):
-            continue
-    start = " ".join(text.split())[:80]
-    raise WrongAnswer(f"not JSON: {start!r}" if start else "empty")
-
-
-def _fenced(text: str) -> list[str]:
-    """The fenced blocks. Line by line: one pattern over a long answer would take hours."""
-    blocks: list[str] = []
-    block: list[str] | None = None
-    for line in text.split("\n"):
-        fence = _FENCE.fullmatch(line)
-        if block is None:
-            block = None if fence is None else []
-        elif fence is not None and not fence[1]:
-            blocks.append("\n".join(block))
-            block = None
-        else:
-            block.append(line)
-    return blocks
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")

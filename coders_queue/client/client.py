@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,22 @@ class Coders:
         spec = self._spec(agent, task, cwd, fields)
         # the request travels whole in a canvas until Celery publishes it; env values with it
         return self.app.tasks[names.SESSION].s(spec=spec.model_dump(mode="json"))
+
+    def quorum(
+        self, sessions: Iterable[Signature[Any]], need: int, *, group: str | None = None
+    ) -> list[Signature[Any]]:
+        """The same sessions as a header of which ``need`` successes are enough.
+
+        The rest is cancelled then, and a chord's body starts: a cancelled session is a value, too.
+        The Celery group they are submitted in is what is counted, each time they are; ``group``
+        names it for sessions that no single group holds.
+        """
+        given = list(sessions)
+        if not 1 <= need <= len(given):
+            raise errors.UsageError(
+                f"{need} of {len(given)} sessions cannot be a quorum", "need one, or at most all"
+            )
+        return [_with_quorum(one, {"group": group, "need": need}) for one in given]
 
     def spawn(
         self,
@@ -221,3 +237,13 @@ class Coders:
         if done.returncode != 0:
             said = done.stderr.strip().splitlines()
             raise errors.Unavailable(said[0] if said else "the local stack did not start")
+
+
+def _with_quorum(session: Signature[Any], quorum: dict[str, Any]) -> Signature[Any]:
+    if session.task != names.SESSION or "spec" not in session.kwargs:
+        raise errors.UsageError(
+            f"a quorum is of sessions, and {session.task} is none",
+            "let chains follow what they are of: Coders().quorum([Coders().session(...), ...])",
+        )
+    spec = parse_spec({**session.kwargs["spec"], "quorum": quorum})
+    return session.clone(kwargs={"spec": spec.model_dump(mode="json")})

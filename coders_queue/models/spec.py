@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from coders_queue import ids
 from coders_queue.models.base import Model
+from coders_queue.models.quorum import Quorum
 from coders_queue.models.restart import Restart
 
 #: The largest task text accepted, bytes of UTF-8.
@@ -142,6 +143,9 @@ class SessionSpec(Model):
     """Whether the task raises :class:`~coders_queue.errors.AgentFailed` when the agent fails."""
     input: Literal["append", "ignore"] = "append"
     """What to do with results handed on by a canvas: add them to the task, or not."""
+    quorum: Quorum | None = None
+    """How many of a group's sessions are enough: when they have succeeded, those that have not
+    ended are cancelled. None: each runs to its end."""
     correlation_id: str | None = None
     """Ties log lines from command to transcript together; the session's id when None."""
 

@@ -89,17 +89,47 @@ class Dispatch:
         outcome itself.
         """
         record = self._store.get(session_id)
-        if record is not None and record.request is not None and not record.settled:
+        if record is None:
+            return
+        if record.request is not None and not record.settled:
             self._publisher.resend(record)
+        quorum = record.spec.quorum
+        if quorum is not None and quorum.group is not None and record.state is State.SUCCEEDED:
+            self.end_rest(quorum.group)
+
+    def end_rest(self, group: str) -> int:
+        """Cancel what lives of a group that has successes enough; how many that were.
+
+        Asked whenever that may have changed: one succeeded, one came late.
+        """
+        found = self._store.get_many(self._store.quorum_rest(group)).values()
+        rest = [one for one in found if not one.state.ended and one.cancel_reason is None]
+        # first those that wait: they would take the places of those that end
+        for record in sorted(rest, key=lambda one: one.state is not State.QUEUED):
+            try:
+                self._cancel(record.id, "quorum: enough of its group succeeded without it")
+            except errors.Unavailable:
+                raise
+            except errors.CodersError as error:  # a newer version wrote it: the rest goes on
+                log.warning("session_not_cancelled", session=record.id, cause=str(error))
+        if rest:
+            log.info("quorum_reached", group=group, sessions=len(rest))
+            self.fill()
+        return len(rest)
 
     def cancel(self, session_id: str, reason: str) -> SessionRecord | None:
         """Ask for the end of a session, queued or running. None for an unknown id."""
+        record = self._cancel(session_id, reason)
+        if record is not None and record.state.ended:
+            self.fill()  # it may have kept a place for its next attempt
+        return record
+
+    def _cancel(self, session_id: str, reason: str) -> SessionRecord | None:
         record = self._store.request_cancel(session_id, reason)
         if record is None:
             return None
         if record.state.ended:
             self.complete(session_id)
-            self.fill()  # it may have kept a place for its next attempt
         elif record.host is not None:
             self._publisher.stop(record.host, session_id, record.attempt)
         return record
@@ -108,6 +138,7 @@ class Dispatch:
         """Send again what got lost; how many of each kind."""
         return {
             "delivered": self._reap(),
+            "not_wanted": sum(map(self.end_rest, self._store.quorums())),
             "resent": self._resend_lost(),
             "placed": self.fill(),
             "chords": self._kick_chords(),

@@ -109,7 +109,7 @@ class SessionTask(_Task):
         if spec is not None:
             self._services.store.submit(
                 task_id,
-                parse_spec(spec),
+                _in_group(parse_spec(spec), options.get("group_id")),
                 inputs=inputs,
                 publish=context.plain(options),
             )
@@ -146,6 +146,9 @@ class SessionTask(_Task):
         if arrival.verdict == "deliver" and arrival.outcome is not None:
             return self._deliver(arrival.outcome, arrival.record)
         if arrival.verdict == "wait" and arrival.record is not None:
+            quorum = arrival.record.spec.quorum
+            if quorum is not None and quorum.group is not None:
+                services.dispatch.end_rest(quorum.group)  # it may come too late
             services.dispatch.fill()
         raise Ignore
 
@@ -169,6 +172,21 @@ class SessionTask(_Task):
         """Celery has stored the failure."""
         if isinstance(exc, errors.AgentFailed):
             self._services.delivery.delivered(task_id)
+
+
+def _in_group(spec: SessionSpec, group: str | None) -> SessionSpec:
+    """The request with its quorum's group named, where that is the Celery group it is in."""
+    quorum = spec.quorum
+    if quorum is None or quorum.group is not None:
+        return spec
+    if group is None and quorum.need > 1:
+        raise errors.UsageError(
+            "a quorum counts the sessions of a Celery group, and this session is in none",
+            "submit it in a group or a chord's header, or name the quorum's group",
+        )
+    if group is None:
+        return spec.model_copy(update={"quorum": None})  # Celery makes a chord of one a chain
+    return spec.model_copy(update={"quorum": quorum.model_copy(update={"group": group})})
 
 
 def _title(record: Any) -> str:

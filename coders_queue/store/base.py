@@ -230,6 +230,19 @@ class Store(Protocol):
         """Events later than ``after``, oldest first; waits up to ``block`` seconds for one."""
         ...
 
+    # -- quorums -------------------------------------------------------------------------------
+
+    def quorum_rest(self, group: str) -> builtins.list[str]:
+        """Live sessions of the group that are no longer wanted; none before its quorum is reached.
+
+        Successes are counted in the step that writes the outcome. Who joins late is of the rest.
+        """
+        ...
+
+    def quorums(self) -> builtins.list[str]:
+        """Groups whose quorum is reached and of which a session lives."""
+        ...
+
     # -- leases --------------------------------------------------------------------------------
 
     def acquire_lease(self, name: str, holder: str, ttl: float) -> bool:

@@ -100,6 +100,8 @@ def encode_new(
     }
     if spec.name is not None:
         fields["name"] = spec.name
+    if spec.quorum is not None and spec.quorum.group is not None:
+        fields |= {"quorum": spec.quorum.group, "quorum_need": str(spec.quorum.need)}
     if inputs:
         fields["inputs"] = dumps(list(inputs), "the inputs")
     if publish is not None:

@@ -131,6 +131,22 @@ class Keys:
         """Sorted set: account by the time its quota is renewed. ``trim`` drops those renewed."""
         return f"{self.prefix}exhausted"
 
+    # -- quorums -------------------------------------------------------------------------------
+
+    def quorum(self, group: str) -> str:
+        """Hash: how many of a group succeeded, and since when that is enough. TTL: a week after
+        none of the group lives any more."""
+        return f"{self.prefix}quorum:{group}"
+
+    def quorum_live(self, group: str) -> str:
+        """Set of ids of a group that have not ended; gone with the last. Owned by the records."""
+        return f"{self.prefix}quorum-live:{group}"
+
+    @property
+    def quorums(self) -> str:
+        """Sorted set: group by when it had enough, while some of it live. Owned by the records."""
+        return f"{self.prefix}quorums"
+
     # -- events --------------------------------------------------------------------------------
 
     @property
@@ -191,10 +207,12 @@ class Keys:
             self.shares,
             self.configured,
             self.exhausted,
+            self.quorums,
         }
         stems = (
             *(self.session(""), self.host_sessions(""), self.line(""), self.lines("")),
             *(self.turns(""), self.turns_over(""), self.limit_sessions("")),
+            *(self.quorum(""), self.quorum_live("")),
         )
         return key in fixed or key.startswith(stems)
 

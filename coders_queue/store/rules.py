@@ -34,6 +34,8 @@ PARKED = 100
 FREED = 50
 #: How long a record is kept once its result is delivered, seconds.
 RETENTION = 7 * 24 * 3600.0
+#: How long what a group's quorum has counted is kept once none of the group lives, seconds.
+QUORUM = 7 * 24 * 3600
 #: About how many events the stream keeps.
 MAX_EVENTS = 100_000
 

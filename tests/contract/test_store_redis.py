@@ -316,6 +316,8 @@ COMMANDS: dict[str, Callable[[Store], object]] = {
     "acquire_lease": lambda store: store.acquire_lease("l", "me", 1),
     "release_lease": lambda store: store.release_lease("l", "me"),
     "lease_holder": lambda store: store.lease_holder("l"),
+    "quorum_rest": lambda store: store.quorum_rest("g"),
+    "quorums": lambda store: store.quorums(),
     "beat": lambda store: announce(store, "h", {}, 1),
     "health": lambda store: store.health(),
     "hosts": lambda store: store.hosts(),

@@ -15,6 +15,7 @@ from coders_queue.clock import ManualClock
 from coders_queue.models.lifecycle import State
 from coders_queue.models.limit import Limit
 from coders_queue.models.outcome import Cause, Outcome
+from coders_queue.models.quorum import Quorum
 from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import DirectoryWorkspace, SessionSpec
 from coders_queue.store.base import Store
@@ -75,6 +76,7 @@ class Twins(RuleBasedStateMachine):
         capacity=st.sampled_from([None, 1, 2]),
         env=st.dictionaries(st.sampled_from(["K", "L"]), st.text("xy\udc80", max_size=3)),
         inputs=st.lists(st.integers() | st.text(max_size=3), max_size=2),
+        quorum=st.none() | st.builds(Quorum, group=st.sampled_from("gh"), need=st.integers(1, 2)),
         arrives=st.booleans(),
     )
     def submit(
@@ -88,6 +90,7 @@ class Twins(RuleBasedStateMachine):
         capacity: int | None,
         env: dict[str, str],
         inputs: list[Any],
+        quorum: Quorum | None,
         arrives: bool,
     ) -> None:
         spec = SessionSpec(
@@ -98,6 +101,7 @@ class Twins(RuleBasedStateMachine):
             labels={} if label is None else {"team": label},
             priority=priority,
             env=env,
+            quorum=quorum,
             workspace=DirectoryWorkspace(path="/srv"),
         )
         self.both(
@@ -281,6 +285,8 @@ class Twins(RuleBasedStateMachine):
         self.both(lambda store: store.unsettled())
         self.both(lambda store: store.live_count(["h1", "h2", "h3"]))
         self.both(lambda store: store.admission())
+        self.both(lambda store: store.quorums())
+        self.both(lambda store: [store.quorum_rest(group) for group in "gh"])
 
     @invariant()
     def same_events(self) -> None:

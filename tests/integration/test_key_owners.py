@@ -27,6 +27,8 @@ def _play(local: LocalStack) -> list[str]:
         header = group(client.session("shell", argv=("true",), cwd="/") for _ in range(3))
         body = client.session("shell", argv=("true",), cwd="/")
         (header | body).apply_async().get(timeout=60)
+        tries = [client.session("shell", argv=("sleep", time), cwd="/") for time in ("0", "600")]
+        group(client.quorum(tries, need=1)).apply_async().get(timeout=60)
         for handle in over:
             handle.wait(60)
         alive = [

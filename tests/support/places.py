@@ -258,3 +258,20 @@ def everything(scene: Scene) -> None:
     )
     scene.equal(scene.value(result), "succeeded:last")
     scene.noted("succeeded:h1,succeeded:h2,succeeded:h3")
+
+
+@_place(*"abcd")
+def quorum_in_chord_header(scene: Scene) -> None:
+    """Two of four are enough: the rest is cancelled, and the body sees all four."""
+    waits = f"while [ ! -e {scene.gate} ]; do sleep 0.1; done; echo"
+    agents = [
+        *(scene.agent("a", f"{waits} a"), scene.agent("b", "sleep 600")),
+        *(scene.agent("c", f"{waits} c"), scene.agent("d", "sleep 600")),
+    ]
+    header = scene.canvas.coders.quorum(agents, need=2)
+    result = scene.submit(chord(header, scene.user("collect", scene.key)))
+    scene.until(lambda: {"b", "d"} <= scene.runs().keys(), "those that go on for long")
+    scene.gate.touch()
+    expected = ["cancelled:", "cancelled:", "succeeded:a", "succeeded:c"]
+    scene.equal(scene.value(result), expected)
+    scene.noted(",".join(expected))

@@ -15,6 +15,7 @@ from coders_queue.clock import ManualClock
 from coders_queue.models.lifecycle import State
 from coders_queue.models.limit import Limit
 from coders_queue.models.outcome import Outcome
+from coders_queue.models.quorum import Quorum
 from coders_queue.models.spec import DirectoryWorkspace, SessionSpec
 from coders_queue.queue import context, control, names, request, session_task
 from coders_queue.queue.app import make_app
@@ -197,3 +198,65 @@ def test_two_beats_probe_once() -> None:
     assert hosts.dispatch.probe(10.0) == 2
     assert hosts.dispatch.probe(10.0) == 0
     assert sorted(hosts.sent.probed) == [("a", 9.0), ("b", 9.0)]
+
+
+class TestQuorum:
+    """What becomes of a group of which enough have succeeded."""
+
+    def hosts(self, need: int = 1, count: int = 3) -> tuple[Hosts, list[str]]:
+        hosts = Hosts()
+        hosts.sent.stopped = []
+        hosts.sent.stop = lambda host, session_id, attempt: hosts.sent.stopped.append(session_id)
+        spec = SPEC.model_copy(update={"quorum": Quorum(group="g", need=need)})
+        names = [ids.new_session_id() for _ in range(count)]
+        for name in names:
+            hosts.store.submit(name, spec)
+            hosts.store.attach_request(name, {})
+        return hosts, names
+
+    def succeed(self, hosts: Hosts, session_id: str) -> None:
+        for state in (State.STARTING, State.RUNNING):
+            hosts.store.move(session_id, 1, state)
+        assert hosts.store.finish(session_id, 1, Outcome(id=session_id, state="succeeded"))
+
+    def test_the_rest_is_cancelled(self) -> None:
+        """Those on a host are stopped, those that wait end at once, and none takes their place."""
+        hosts, (first, second, third) = self.hosts()
+        assert hosts.dispatch.fill() == 2
+        self.succeed(hosts, first)
+        hosts.dispatch.complete(first)
+        assert hosts.sent.stopped == [second]
+        states = [one.state for one in hosts.store.get_many([third]).values()]
+        assert states == [State.CANCELLED]
+        assert len(hosts.sent.spawned) == 2
+
+    def test_a_failure_ends_nobody(self) -> None:
+        """Only successes count."""
+        hosts, (first, *_) = self.hosts()
+        hosts.dispatch.fill()
+        hosts.store.finish(first, 1, Outcome(id=first, state="failed"))
+        hosts.dispatch.complete(first)
+        assert hosts.sent.stopped == []
+
+    def test_a_reconciliation_finds_it_again(self) -> None:
+        """A worker that died between outcome and cancelling leaves nothing undone."""
+        hosts, (first, second, third) = self.hosts()
+        hosts.dispatch.fill()
+        self.succeed(hosts, first)
+        assert hosts.dispatch.reconcile()["not_wanted"] == 2
+        assert hosts.dispatch.reconcile()["not_wanted"] == 0
+        assert hosts.sent.stopped == [second]
+        outcome = hosts.store.get_many([third])[third].outcome
+        assert outcome is not None
+        assert outcome.cause is not None
+        assert outcome.cause.message.startswith("quorum")
+
+    def test_its_group_is_celerys_unless_named(self) -> None:
+        """In no group a quorum of several is refused; of one it means nothing."""
+        spec = SPEC.model_copy(update={"quorum": Quorum(need=2)})
+        named = session_task._in_group(spec, "celerys").quorum
+        assert named == Quorum(group="celerys", need=2)
+        with pytest.raises(errors.UsageError, match="in none"):
+            session_task._in_group(spec, None)
+        alone = SPEC.model_copy(update={"quorum": Quorum(need=1)})
+        assert session_task._in_group(alone, None).quorum is None

@@ -5,6 +5,7 @@ local function end_session(attempt, host, last)
   local found = redis.call('HMGET', session, 'name', 'env_blank', 'created_at')
   leave_line()
   release(host)
+  leave_quorum(last.counts)
   redis.call('HSET', session, 'state', last.state, 'ended_at', last.at, 'outcome', last.outcome)
   if found[2] then
     redis.call('HSET', session, 'env', found[2])

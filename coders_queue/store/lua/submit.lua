@@ -33,6 +33,7 @@ if name ~= '' then
   redis.call('HSET', names, name, id)
 end
 set_fields(15 + wanted)
+join_quorum()
 redis.call('ZADD', ids, 0, id)
 redis.call('ZADD', live, created_at, id)
 if host ~= '' then

@@ -17,6 +17,7 @@ from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import SessionSpec
 from coders_queue.store import codec, keys, kinds, reference, rules
 from coders_queue.store.memory.events import EventLog
+from coders_queue.store.memory.quorums import Quorums
 from coders_queue.store.memory.waiting import Waiting
 
 
@@ -38,6 +39,7 @@ class Sessions:
         self._expires: dict[str, float] = {}
         self._expired: set[str] = set()
         self.waiting = Waiting(clock, self._records)
+        self.quorums = Quorums(clock)
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -87,6 +89,7 @@ class Sessions:
                 self.waiting.limits.take(record, host)
             self._records[session_id] = record
             self._expired.discard(session_id)
+            self.quorums.join(record)
             self._note(record, kinds.of_state(record.state), kinds.about_spec(spec))
             return record
 
@@ -372,6 +375,7 @@ class Sessions:
     def _end(self, record: SessionRecord, outcome: Outcome) -> SessionRecord:
         state = State(outcome.state)
         self.waiting.end(record)
+        self.quorums.leave(record, state)
         ended_at = self._clock() if outcome.ended_at is None else float(outcome.ended_at)
         blank = record.spec.model_copy(update={"env": dict.fromkeys(record.spec.env, "")})
         kept = Outcome.model_validate(codec.through(outcome.model_dump(), "the outcome"))

@@ -213,6 +213,18 @@ class MemoryStore:
         """Events later than ``after``."""
         return self._events.after(after, limit, block)
 
+    # -- quorums -------------------------------------------------------------------------------
+
+    def quorum_rest(self, group: str) -> builtins.list[str]:
+        """Live sessions of the group that are no longer wanted."""
+        with self._lock:
+            return self._sessions.quorums.rest(group)
+
+    def quorums(self) -> builtins.list[str]:
+        """Groups whose quorum is reached and of which a session lives."""
+        with self._lock:
+            return self._sessions.quorums.reached()
+
     # -- leases --------------------------------------------------------------------------------
 
     def acquire_lease(self, name: str, holder: str, ttl: float) -> bool:

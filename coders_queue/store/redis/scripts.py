@@ -18,10 +18,10 @@ from coders_queue.store.keys import Keys
 from coders_queue.store.redis.door import Door
 
 _WAITING = ("_session", "_limits", "_line")
-_ENDING = (*_WAITING, "_end")
+_ENDING = (*_WAITING, "_quorum", "_end")
 #: The scripts that write sessions, and what is put before each.
 _ON_SESSIONS = {
-    "submit": _WAITING,
+    "submit": (*_WAITING, "_quorum"),
     "assign": _WAITING,
     "admit": _WAITING,
     "prioritize": _WAITING,
@@ -62,6 +62,7 @@ class End:
             codec.number(self.at),
             self.outcome,
             keys.ended_name_stem("", self.at),
+            "1" if self.state is State.SUCCEEDED else "0",
         )
 
 
@@ -89,6 +90,8 @@ class Scripts:
             *(where.limit_sessions(""), where.limit_rate(""), where.line(""), where.lines("")),
             *(where.turns(""), where.turns_over(""), where.freed),
         ]
+        # as _quorum.lua takes them
+        self._of_waiting += [where.quorum(""), where.quorum_live(""), where.quorums]
         self._scripts |= {name: door.script(_source(name)) for name in _OTHERS}
 
     # -- sessions ------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from coders_queue.store.redis.admissions import Admissions
 from coders_queue.store.redis.door import Door
 from coders_queue.store.redis.events import Events
 from coders_queue.store.redis.hosts import Chords, Hosts, Leases
+from coders_queue.store.redis.quorums import Quorums
 from coders_queue.store.redis.scripts import Scripts
 from coders_queue.store.redis.sessions import Sessions
 from coders_queue.store.redis.views import Views
@@ -54,6 +55,7 @@ class RedisStore:
         self._admissions = Admissions(self._door, names, scripts, clock)
         self._leases = Leases(self._door, names, scripts)
         self._chords = Chords(self._door, names, clock, retention)
+        self._quorums = Quorums(self._door, names)
 
     # -- sessions ------------------------------------------------------------------------------
 
@@ -196,6 +198,16 @@ class RedisStore:
     ) -> builtins.list[Event]:
         """Events later than ``after``."""
         return self._events.after(after, limit, block)
+
+    # -- quorums -------------------------------------------------------------------------------
+
+    def quorum_rest(self, group: str) -> builtins.list[str]:
+        """Live sessions of the group that are no longer wanted."""
+        return self._quorums.rest(group)
+
+    def quorums(self) -> builtins.list[str]:
+        """Groups whose quorum is reached and of which a session lives."""
+        return self._quorums.reached()
 
     # -- leases --------------------------------------------------------------------------------
 

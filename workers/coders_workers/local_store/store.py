@@ -323,6 +323,16 @@ class LocalStore:
         """See the contract."""
         return self._way.read(lambda store: store.events(after, limit=limit, block=block))
 
+    # -- quorums -------------------------------------------------------------------------------
+
+    def quorum_rest(self, group: str) -> builtins.list[str]:
+        """See the contract. Others of the group may be anywhere."""
+        return self._way.only_with_the_fleet(lambda store: store.quorum_rest(group))
+
+    def quorums(self) -> builtins.list[str]:
+        """See the contract."""
+        return self._way.only_with_the_fleet(lambda store: store.quorums())
+
     # -- leases --------------------------------------------------------------------------------
 
     def acquire_lease(self, name: str, holder: str, ttl: float) -> bool:
