@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import redis
 
-from bench import steady
+from bench import set_clock, steady
 from bench.stand import Stand
 from coders_queue import ids
 from coders_workers import broker, stack
@@ -21,6 +21,8 @@ from coders_workers import broker, stack
 _FROZEN, _SHORTLY = 20.0, 4.0
 #: How long the disk is full, seconds.
 _FULL = 4.0
+#: How long the clock is wrong, seconds.
+_WRONG = 6.0
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,16 @@ def _fill(place: Stand, _chance: random.Random) -> str:
         filler.unlink(missing_ok=True)
 
 
+def _set_clock(place: Stand, chance: random.Random) -> str:
+    """The clock of all but the broker is set forward or back, and right again later."""
+    seconds = chance.choice((-1, 1)) * chance.choice((30, 3600))
+    if not set_clock.set_by(place.directory, seconds):
+        return "it has no clock of its own"
+    time.sleep(_WRONG)
+    set_clock.set_by(place.directory, 0)
+    return f"by {seconds:+} s, for {_WRONG:g} s"
+
+
 KINDS = (
     Fault("kill -9 of the worker", _worker),
     Fault("kill -9 of agents", _agents),
@@ -145,6 +157,7 @@ KINDS = (
     Fault("the broker is frozen", lambda place, _: _freeze(place, _FROZEN)),
     Fault("kill -9 of beat", _beat),
     Fault("the disk is full", _fill),
+    Fault("the clock is set", _set_clock),
     Fault("messages are lost", _drop),
     Fault("messages come twice", _double),
     Fault("the broker is frozen for a moment", lambda place, _: _freeze(place, _SHORTLY)),

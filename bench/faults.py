@@ -2,8 +2,8 @@
 
 Seeded, so that a run can be had again. Sessions of resumable agents and chords of short commands
 come in all the time; meanwhile processes die, the broker dies or falls silent, the disk is full,
-messages get lost or come twice. In the end all is held against the agents' own notes, the event
-log, the process table and the results that Celery has.
+the clock is set, messages get lost or come twice. In the end all is held against the agents' own
+notes, the event log, the process table and the results that Celery has.
 """
 
 from __future__ import annotations
@@ -69,7 +69,10 @@ def run(rounds: int, tell: Callable[[str], None]) -> Result:
     result = Result("faults", {"faults": rounds, "sessions": sessions, "seed": SEED})
     chance = random.Random(SEED)
     seen = Seen()
-    with steady.steady_stand(_ENVIRON, own_disk=True) as place, place.client() as client:
+    with (
+        steady.steady_stand(_ENVIRON, own_disk=True, own_clock=True) as place,
+        place.client() as client,
+    ):
         over = threading.Event()
         watch = threading.Thread(target=_watch, args=(place, seen, over), daemon=True)
         asking = threading.Thread(

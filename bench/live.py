@@ -102,7 +102,8 @@ def _judge(result: Result, tool: str, traces: list[Trace]) -> None:
             f"{share:.1%} of {settled} looks",
             share >= _DEMAND,
         )
-    _within(result, who, seen, "a question, from the model's call of the tool", 1.0)
+    # (from the model's call on, it is the tool that takes its time: Qwen Code seconds)
+    _within(result, who, seen, "a question, from its being shown", 1.0)
     _within(result, who, seen, "the end of an agent", 1.0)
     _within(result, who, seen, "stuck at its limit", _PERIOD)
 

@@ -239,6 +239,7 @@ class Tool:
                 trace.noticed(
                     "a question, from the model's call of the tool", "waiting", called, pressed
                 )
+                trace.noticed("a question, from its being shown", "waiting", shown, pressed)
         until(made.exists, 30, "the command that was allowed")
         begun = made.stat().st_mtime
         ended = float(self._answered(mark, 1)["ended"])

@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench import set_clock
 from bench.stand import Stand
 from coders_queue import ids
 from coders_queue.client.client import Coders
@@ -31,18 +32,20 @@ _MARK = b"CODERS_SESSION_ID="
 
 @contextlib.contextmanager
 def steady_stand(
-    environ: dict[str, str] | None = None, *, own_disk: bool = False
+    environ: dict[str, str] | None = None, *, own_disk: bool = False, own_clock: bool = False
 ) -> Iterator[Stand]:
     """A running stack with the agent ``steady``, gone afterwards with all its files.
 
-    With ``own_disk`` on a small file system of its own, where this user may mount one.
+    With ``own_disk`` on a small file system of its own, where this user may mount one; with
+    ``own_clock`` by a clock of its own.
     """
     directory = Path(tempfile.mkdtemp(prefix="coders-bench-"))
     with contextlib.ExitStack() as after:
         after.callback(shutil.rmtree, directory, ignore_errors=True)
         if own_disk and _mount(directory):
             after.callback(_run, "umount", "--lazy", str(directory))
-        one = Stand(directory, environ)
+        clock = set_clock.environ(directory) if own_clock else {}
+        one = Stand(directory, {**(environ or {}), **clock})
         steady_agent.describe(directory / "config" / "coders" / "agents", one.work)
         after.callback(one.down)
         one.up()

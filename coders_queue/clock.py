@@ -17,6 +17,12 @@ def system_clock() -> float:
     return time.time()
 
 
+def overdue(since: float, patience: float, now: float) -> bool:
+    """Whether ``patience`` seconds went by. A time that lies ahead counts as long gone:
+    the clock was set back meanwhile, and nobody waits until it has caught up."""
+    return not 0.0 <= now - since < patience
+
+
 class ManualClock:
     """A clock for tests: it moves only when told to."""
 

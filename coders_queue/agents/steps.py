@@ -57,6 +57,7 @@ def _of_content(content: Any) -> Iterator[Step]:
 
 def _digest(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+    text = text.replace("\\n", "\n")  # an escaped end of a line would hang on to the next word
     if len(text) > 2 * _END:
         text = f"{text[:_END]} {len(text)} {text[-_END:]}"
     plain = _VOLATILE.sub("", text).encode("utf-8", "surrogatepass")

@@ -13,7 +13,7 @@ from typing import Protocol
 import structlog
 
 from coders_queue import errors
-from coders_queue.clock import Clock, system_clock
+from coders_queue.clock import Clock, overdue, system_clock
 from coders_queue.models.admission import Admitted
 from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
@@ -149,8 +149,11 @@ class Dispatch:
         """Outcomes that nobody carried away."""
         count = 0
         for record in self._store.unsettled():
-            late = self._clock() - (record.ended_at or record.created_at) > PATIENCE
-            if late and self._store.lease_holder(lease_name(record.id)) is None:
+            ended_at = record.ended_at or record.created_at
+            if (
+                overdue(ended_at, PATIENCE, self._clock())
+                and self._store.lease_holder(lease_name(record.id)) is None
+            ):
                 self._publisher.resend(record)
                 count += 1
         return count
@@ -162,7 +165,7 @@ class Dispatch:
         found = self._store.get_many(waiting)
         for listed in (found[session_id] for session_id in waiting if session_id in found):
             # others wait for their turn, or their message is on its way
-            if listed.attempt == 0 and self._clock() - listed.created_at > PATIENCE:
+            if listed.attempt == 0 and overdue(listed.created_at, PATIENCE, self._clock()):
                 try:
                     count += self._resend(listed.id)
                 except errors.Unavailable:

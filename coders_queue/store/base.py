@@ -66,6 +66,7 @@ class Store(Protocol):
         *,
         capacity: int | None = None,
         begun: bool = False,
+        waited: bool = False,
     ) -> int | None:
         """QUEUED -> ASSIGNED on ``host`` with the next attempt number, which is returned.
 
@@ -73,7 +74,8 @@ class Store(Protocol):
         yet or for another host only, when the host has ``capacity`` live sessions already, and
         when a limit or an exhausted account forbids it. Nobody's turn counts: see :meth:`admit`.
         With ``begun`` the host runs it already, since the store was away: it is counted, and
-        neither room nor a limit nor a time forbids it any more.
+        neither room nor a limit nor a time forbids it any more. With ``waited`` the caller has
+        waited until it was due, by a clock that nobody sets.
         """
         ...
 

@@ -322,12 +322,22 @@ class TestRequeue:
         assert (record.state, record.due_at, record.only_host) == (State.QUEUED, due, HOST)
         assert (record.host, record.pid, record.started_at) == (None, None, None)
         assert world.store.assign(session_id, HOST) is None
+        assert world.store.assign(session_id, "other", waited=True) is None
         world.clock.advance(30)
         assert world.store.assign(session_id, "other") is None
         assert world.store.assign(session_id, HOST) == attempt + 1
         record = world.store.get(session_id)
         assert record is not None
         assert (record.due_at, record.only_host) == (None, None)
+
+    def test_who_has_waited_needs_no_clock(self, world: World) -> None:
+        """The clock was set back, and the host counted the seconds itself."""
+        session_id, attempt = world.at(State.RUNNING)
+        due = world.clock() + 30
+        assert world.store.requeue(session_id, attempt_end(1), due_at=due, only_host=HOST)
+        world.clock.advance(-3600)
+        assert world.store.assign(session_id, HOST) is None
+        assert world.store.assign(session_id, HOST, waited=True) == attempt + 1
 
     def test_the_ends_are_kept_in_order(self, world: World) -> None:
         """With causes and conversations; the oldest of too many go."""
@@ -883,6 +893,13 @@ class TestChords:
         world.store.unwatch_chord("body")
         world.store.unwatch_chord("body")
         assert world.store.watched_chords(0) == {"young": "three"}
+
+
+def test_a_clock_set_back_hides_no_chord(world: World) -> None:
+    """A time that lies ahead is long gone."""
+    world.store.watch_chord("body", "one")
+    world.clock.advance(-3600)
+    assert world.store.watched_chords(30) == {"body": "one"}
 
 
 def test_ping_and_close(store: Store) -> None:

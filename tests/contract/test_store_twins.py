@@ -121,9 +121,16 @@ class Twins(RuleBasedStateMachine):
         host=HOSTS,
         capacity=st.sampled_from([None, 1, 2]),
         begun=st.sampled_from([False, False, True]),
+        waited=st.booleans(),
     )
-    def assign(self, session_id: str, host: str, capacity: int | None, begun: bool) -> None:
-        self.both(lambda store: store.assign(session_id, host, capacity=capacity, begun=begun))
+    def assign(
+        self, session_id: str, host: str, capacity: int | None, begun: bool, waited: bool
+    ) -> None:
+        self.both(
+            lambda store: store.assign(
+                session_id, host, capacity=capacity, begun=begun, waited=waited
+            )
+        )
 
     @rule(hosts=st.dictionaries(HOSTS, st.integers(0, 3), min_size=1))
     def admit(self, hosts: dict[str, int]) -> None:

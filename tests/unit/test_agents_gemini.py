@@ -206,6 +206,18 @@ def test_side_calls_are_recorded_in_the_terminal_unless_the_user_records_elsewhe
     assert seeded(made)["telemetry"] == {"enabled": True, "target": "gcp"}
 
 
+def test_a_silent_retry_is_told_by_the_record_of_calls() -> None:
+    """A record's own status counts, and that of a metric, told again and again, does not."""
+    adapter = GeminiAdapter()
+    seen = [
+        adapter.observe_transcript(line, None)
+        for line in (b'    "status_code": 429,', b'    "status_code": 200,')
+    ]
+    assert [one.state for one in seen if one] == ["rate_limited", "working"]
+    for line in (b'                "status_code": 429,', b'    "status_code": 500,', b"    x"):
+        assert adapter.observe_transcript(line, None) is None
+
+
 @pytest.mark.parametrize(
     ("code", "words"),
     [(41, "log in"), (42, "input"), (52, "configuration"), (53, "turns"), (55, "not trusted")],

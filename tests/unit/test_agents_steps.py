@@ -58,6 +58,7 @@ def test_codex_tells_of_commands_while_they_run() -> None:
     ("one", "other", "same"),
     [
         ("1 failed in 0.31s", "1 failed in 0.35s", True),
+        ({"output": "no\nProcess Group PGID: 7"}, {"output": "no\nProcess Group PGID: 8"}, True),
         ("at 2026-11-22T10:00:01Z", "at 2026-11-22T10:00:09Z", True),
         ("Process Group PGID: 17", "Process Group PGID: 18", True),
         ("12 failed", "11 failed", False),

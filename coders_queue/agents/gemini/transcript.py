@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,8 +72,14 @@ def read(files: Sequence[bytes], since: float | None = None, cwd: str | None = N
     return Transcript(session_id=session_id, result=result, error=error, usage=total)
 
 
+#: A line of a telemetry record's own: metrics, which are told again and again, stand further in.
+_STATUS = re.compile(rb'    "status_code": (\d+),?\s*')
+
+
 def observe(line: bytes) -> Observation | None:
-    """What one line says of the state."""
+    """What one line says of the state, of the conversation or of the record of calls."""
+    if answered := _STATUS.fullmatch(line):
+        return _of_status(int(answered[1]))
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):
@@ -92,6 +99,15 @@ def observe(line: bytes) -> Observation | None:
         answer = _answer(entry)
         return Observation(state="idle", source="transcript", usage=usage, result=answer, at=at)
     return None
+
+
+def _of_status(status: int) -> Observation | None:
+    """Gemini CLI asks again for minutes, and neither its screen nor the conversation says so. It
+    writes this record every five seconds."""
+    if status in (429, 529):
+        message = f"the model service refuses (HTTP {status})"
+        return Observation(state="rate_limited", source="transcript", message=message)
+    return Observation(state="working", source="transcript") if status == 200 else None
 
 
 def _steps(entry: dict[str, Any]) -> tuple[Step, ...]:

@@ -108,7 +108,9 @@ class Sessions:
                 self.waiting.stand(record)
             return True
 
-    def assign(self, session_id: str, host: str, capacity: int | None, begun: bool) -> int | None:
+    def assign(
+        self, session_id: str, host: str, capacity: int | None, begun: bool, waited: bool
+    ) -> int | None:
         """See :meth:`Store.assign`."""
         with self._lock:
             record = self.get(session_id)
@@ -116,7 +118,7 @@ class Sessions:
                 return None
             if record.only_host not in (None, host):
                 return None
-            if (record.due_at or 0.0) > self._clock() and not begun:
+            if (record.due_at or 0.0) > self._clock() and not (begun or waited):
                 return None
             limits = self.waiting.limits
             if limits.places.get(session_id) != host:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from coders_queue.clock import Clock, system_clock
+from coders_queue.clock import Clock, overdue, system_clock
 from coders_queue.models.activity import Activity
 from coders_queue.models.admission import Admission, Admitted, Wait
 from coders_queue.models.event import Event
@@ -85,9 +85,10 @@ class MemoryStore:
         *,
         capacity: int | None = None,
         begun: bool = False,
+        waited: bool = False,
     ) -> int | None:
         """Give a queued session to a host; the attempt's number."""
-        return self._sessions.assign(session_id, host, capacity, begun)
+        return self._sessions.assign(session_id, host, capacity, begun, waited)
 
     def admit(self, hosts: Mapping[str, int]) -> Admitted | Wait:
         """Give the session whose turn it is to a host."""
@@ -277,8 +278,12 @@ class MemoryStore:
     def watched_chords(self, older_than: float) -> dict[str, str]:
         """Chords watched for at least that long."""
         with self._lock:
-            limit = self._clock() - older_than
-            return {body: member for body, (member, at) in self._chords.items() if at <= limit}
+            now = self._clock()
+            return {
+                body: member
+                for body, (member, at) in self._chords.items()
+                if overdue(at, older_than, now)
+            }
 
     def unwatch_chord(self, body_id: str) -> None:
         """Forget a chord."""

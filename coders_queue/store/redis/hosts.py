@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from coders_queue.clock import Clock
+from coders_queue.clock import Clock, overdue
 from coders_queue.models.heartbeat import Heartbeat, HostHealth
 from coders_queue.store import codec
 from coders_queue.store.keys import Keys
@@ -105,13 +105,15 @@ class Chords:
 
     def watched(self, older_than: float) -> dict[str, str]:
         """See :meth:`Store.watched_chords`."""
-        limit = codec.number(self._clock() - older_than)
-        found = self._door.call("ZRANGEBYSCORE", self._keys.chords, "-inf", limit)
+        now = self._clock()
+        times = self._door.call("ZRANGE", self._keys.chords, 0, -1, "WITHSCORES")
+        pairs = zip(times[::2], times[1::2], strict=True)
+        found = [body for body, at in pairs if overdue(float(at), older_than, now)]
         if not found:
             return {}
         members = self._door.call("HMGET", self._keys.chord_members, *found)
-        pairs = zip(found, members, strict=True)
-        return {body: member for body, member in pairs if member is not None}
+        known = zip(found, members, strict=True)
+        return {body: member for body, member in known if member is not None}
 
     def unwatch(self, body_id: str) -> None:
         """See :meth:`Store.unwatch_chord`."""

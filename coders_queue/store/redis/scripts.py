@@ -126,7 +126,14 @@ class Scripts:
         return str(answer[0]), answer[1] if len(answer) > 1 else None
 
     def assign(
-        self, session_id: str, now: float, host: str, capacity: int | None, *, begun: bool
+        self,
+        session_id: str,
+        now: float,
+        host: str,
+        capacity: int | None,
+        *,
+        begun: bool,
+        waited: bool,
     ) -> int | None:
         """The new attempt's number, None when the state, or the host's capacity, forbids it."""
         target = State.ASSIGNED
@@ -140,6 +147,7 @@ class Scripts:
             kinds.of_state(target),
             "{}",
             "running" if begun else "" if capacity is None else capacity,
+            "due" if begun or waited else "",
         )
         return None if answer is None else int(answer)
 

@@ -64,9 +64,13 @@ class Sessions:
         handed = codec.dumps(list(inputs), "the inputs") if inputs else ""
         return self._scripts.attach_request(session_id, self._clock(), kept, handed)
 
-    def assign(self, session_id: str, host: str, capacity: int | None, begun: bool) -> int | None:
+    def assign(
+        self, session_id: str, host: str, capacity: int | None, begun: bool, waited: bool
+    ) -> int | None:
         """See :meth:`Store.assign`."""
-        return self._scripts.assign(session_id, self._clock(), host, capacity, begun=begun)
+        return self._scripts.assign(
+            session_id, self._clock(), host, capacity, begun=begun, waited=waited
+        )
 
     def admit(self, hosts: Mapping[str, int]) -> Admitted | Wait:
         """See :meth:`Store.admit`."""

@@ -86,9 +86,10 @@ class RedisStore:
         *,
         capacity: int | None = None,
         begun: bool = False,
+        waited: bool = False,
     ) -> int | None:
         """Give a queued session to a host; the attempt's number."""
-        return self._sessions.assign(session_id, host, capacity, begun)
+        return self._sessions.assign(session_id, host, capacity, begun, waited)
 
     def admit(self, hosts: Mapping[str, int]) -> Admitted | Wait:
         """Give the session whose turn it is to a host."""

@@ -136,11 +136,14 @@ class LocalStore:
         *,
         capacity: int | None = None,
         begun: bool = False,
+        waited: bool = False,
     ) -> int | None:
         """See the contract."""
         return self._way.write(
             "assign", session_id, lambda: {"host": host},
-            lambda store: store.assign(session_id, host, capacity=capacity, begun=begun),
+            lambda store: store.assign(
+                session_id, host, capacity=capacity, begun=begun, waited=waited
+            ),
         )  # fmt: skip
 
     def admit(self, hosts: Mapping[str, int]) -> Admitted | Wait:

@@ -1,17 +1,20 @@
 """Sessions of this host whose next attempt is to begin at a time: begun then, at once.
 
 A thread that sleeps until the next of them. What it loses with its process is read from the store
-again at the next start; what it cannot begin (no room, a limit), the queue places later.
+again at the next start; what it cannot begin (no room, a limit), the queue places later. It counts
+the seconds itself: a machine that sets its clock back by an hour makes nobody wait for an hour.
 """
 
 from __future__ import annotations
 
 import heapq
 import threading
+import time
 
 import structlog
 
 from coders_queue import errors
+from coders_queue.clock import Clock
 from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
 from coders_workers import attempt_dir, workspace
@@ -22,16 +25,21 @@ log = structlog.get_logger(__name__)
 
 #: Between two tries when the store is away or the host is full, seconds.
 _AGAIN = 1.0
+#: By how much another must be sooner than the one that is slept for, seconds.
+_SOONER = 0.001
 
 
 class DueStarts:
     """Begins attempts when they are due."""
 
-    def __init__(self, host: Host, spawner: Spawner) -> None:
+    def __init__(self, host: Host, spawner: Spawner, steady: Clock = time.monotonic) -> None:
+        """``steady`` tells seconds that no setting of the machine's clock moves."""
         self._host = host
         self._spawner = spawner
+        self._steady = steady
         self._changed = threading.Condition()
-        self._due: list[tuple[float, str]] = []
+        #: When it is due by the steady clock, the session, when that is by the machine's.
+        self._due: list[tuple[float, str, float]] = []
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="due", daemon=True)
 
@@ -49,8 +57,9 @@ class DueStarts:
 
     def add(self, session_id: str, due_at: float) -> None:
         """Begin this session's next attempt at ``due_at``, epoch seconds. Twice is once."""
+        at = self._steady() + due_at - self._host.clock()
         with self._changed:
-            heapq.heappush(self._due, (due_at, session_id))
+            heapq.heappush(self._due, (at, session_id, due_at))
             self._changed.notify()
 
     def load(self) -> int:
@@ -64,28 +73,28 @@ class DueStarts:
         return count
 
     def begin_due(self) -> float | None:
-        """Begin what is due now; when the next one is, epoch seconds, None for never."""
+        """Begin what is due now; in how many seconds the next one is, None for never."""
         while True:
             with self._changed:
                 if not self._due:
                     return None
-                due_at, session_id = self._due[0]
-                now = self._host.clock()
-                if due_at > now:
-                    return due_at
+                at, session_id, due_at = self._due[0]
+                left = at - self._steady()
+                if left > 0:
+                    return left
                 heapq.heappop(self._due)
             try:
-                later = self._begin(session_id, now)
+                later = self._begin(session_id, due_at)
             except errors.Unavailable:
-                later = now + _AGAIN
+                later = self._host.clock() + _AGAIN
             except Exception:
                 log.exception("restart_failed", session=session_id)
                 later = None  # the queue places it
             if later is not None:
                 self.add(session_id, later)
 
-    def _begin(self, session_id: str, now: float) -> float | None:
-        """Begin it; when to try again, None for not at all."""
+    def _begin(self, session_id: str, due_at: float) -> float | None:
+        """Begin what was due then; when to try again, None for not at all."""
         host = self._host
         record = host.store.get(session_id)
         if record is None or record.state is not State.QUEUED:
@@ -94,11 +103,13 @@ class DueStarts:
             return None
         if record.only_host not in (None, host.name):
             return None
-        if record.due_at is not None and record.due_at > now:
+        if record.due_at is not None and record.due_at > max(due_at, host.clock()):
             return record.due_at
-        attempt = host.store.assign(session_id, host.name, capacity=host.settings.host.capacity)
+        attempt = host.store.assign(
+            session_id, host.name, capacity=host.settings.host.capacity, waited=True
+        )
         if attempt is None:
-            return now + _AGAIN
+            return host.clock() + _AGAIN
         host.submit(lambda: self._spawner.spawn(session_id, attempt))
         return None
 
@@ -114,15 +125,14 @@ class DueStarts:
 
     def _run(self) -> None:
         while True:
-            next_at = self.begin_due()
+            left = self.begin_due()
             with self._changed:
                 if self._stopping:
                     return
-                if next_at is None and self._due:
-                    continue
-                # the clock may be set meanwhile: never sleep for long
-                wait = 30.0 if next_at is None else min(30.0, next_at - self._host.clock())
-                if wait > 0 and (not self._due or self._due[0][0] == next_at or next_at is None):
-                    self._changed.wait(wait)
+                added = bool(self._due) and (
+                    left is None or self._due[0][0] - self._steady() < left - _SOONER
+                )
+                if not added:
+                    self._changed.wait(left)
                 if self._stopping:
                     return

@@ -11,6 +11,7 @@ import threading
 import structlog
 
 from coders_queue import ids
+from coders_queue.clock import overdue
 from coders_workers.supervisor.host import Host
 from coders_workers.supervisor.watch import Watched
 from coders_workers.watchers.watchers import Watchers
@@ -67,7 +68,7 @@ class Probe:
             ended = runtime.ended(directory)
             if ended is None:
                 continue
-            if not ended.status.lost and self._host.clock() - ended.at < _PATIENCE:
+            if not ended.status.lost and not overdue(ended.at, _PATIENCE, self._host.clock()):
                 continue
             if ref in self._watched and not runtime.adopt(ref, directory, self._watched.on_end):
                 log.warning("end_missed", session=session_id, attempt=attempt)
