@@ -29,8 +29,9 @@ verb            params                                                 answer
 ``spawn``       ``id`` (the caller's choice, so that asking again      parts ``{progress}`` while a program
                 starts nothing twice), ``spec`` (fields of             is installed, then a session object
                 SessionSpec but workspace and owner), ``cwd``,         with ``warnings``, once the agent's
-                ``worktree`` (a ref or null),                          process lives (``wait`` true), else
-                ``environ`` (the caller's; the host takes what the     at once
+                ``worktree`` (a ref or null), ``from`` (references     process lives (``wait`` true), else
+                to sessions whose outcomes are its inputs),            at once
+                ``environ`` (the caller's; the host takes what the
                 agent may have), ``wait`` bool
 ``ls``          ``all`` bool, ``owner``, ``limit``                     ``{sessions: [object...]}``
 ``show``        ``ref``                                                a session object with ``spec`` (its

@@ -11,6 +11,7 @@ import ast
 import inspect
 import itertools
 import json
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,10 @@ from coders_queue.structured_log import KEYS
 from coders_workers.runtimes.tmux.version import FLOOR
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import generate_merging  # noqa: E402 (docs/ is on the path only now)
+
 _MADE = "<!-- Made by `python docs/generate.py`: do not edit. -->"
 
 
@@ -339,6 +344,7 @@ def published() -> dict[str, str]:
         "reference/session-object.md": session(),
         "reference/tmux.md": tmux(),
         "reference/layers.md": layers(),
+        "reference/merging.md": generate_merging.page(_MADE),
     }
 
 

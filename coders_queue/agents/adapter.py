@@ -95,7 +95,9 @@ class Adapter(Protocol):
     name: str
     """As in ``coders run NAME``."""
     program: str | None
-    """The executable looked for on PATH; None when the request names it."""
+    """The executable looked for on PATH; None when it has none of its own."""
+    names_program: bool
+    """Whether the request names the program: the first word of ``argv``."""
     modes: tuple[Mode, ...]
     """What it can do."""
     pass_env: tuple[str, ...]
@@ -128,6 +130,10 @@ class Adapter(Protocol):
 
         ``environ`` is of whoever asks. Raises UsageError when it cannot be led there.
         """
+        ...
+
+    def check(self, spec: SessionSpec) -> None:
+        """Raises UsageError for a request that is wrong for it on whatever machine."""
         ...
 
     def config_files(self, spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:

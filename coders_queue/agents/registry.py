@@ -15,6 +15,7 @@ from coders_queue.agents.adapter import Adapter
 from coders_queue.agents.claude.adapter import ClaudeAdapter
 from coders_queue.agents.codex.adapter import CodexAdapter
 from coders_queue.agents.gemini.adapter import GeminiAdapter
+from coders_queue.agents.merge import MergeAdapter
 from coders_queue.agents.opencode.adapter import OpencodeAdapter
 from coders_queue.agents.qwen.adapter import QwenAdapter
 from coders_queue.agents.shell import ShellAdapter
@@ -25,6 +26,7 @@ _ADAPTERS: dict[str, Adapter] = {
         ClaudeAdapter(),
         CodexAdapter(),
         GeminiAdapter(),
+        MergeAdapter(),
         OpencodeAdapter(),
         QwenAdapter(),
         ShellAdapter(),

@@ -25,6 +25,7 @@ class ShellAdapter(Tool):
 
     name = "shell"
     program: str | None = None
+    names_program = True
     modes: tuple[Mode, ...] = ("headless", "interactive")
     pass_env: tuple[str, ...] = ()
     takes_prompt = False

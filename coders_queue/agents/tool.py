@@ -40,6 +40,7 @@ class Tool:
     native_schema = False
     delivery = Delivery()
     hook_directory: str | None = None
+    names_program = False
 
     name: str
 
@@ -49,6 +50,9 @@ class Tool:
             f"{self.name} cannot be led to the models of {spec.provider}",
             f"leave --{spec.provider} out",
         )
+
+    def check(self, spec: SessionSpec) -> None:
+        """Whatever is wrong comes to light when it is planned."""
 
     def config_files(self, spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:
         """None."""

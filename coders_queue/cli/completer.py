@@ -18,7 +18,7 @@ from coders_queue.settings.paths import Paths
 #: A shell waits while it completes: no answer in this time, seconds, is no completion.
 _PATIENCE = 0.8
 #: Agents to offer when no worker answers.
-KNOWN_AGENTS = ("claude", "codex", "gemini", "opencode", "qwen", "shell")
+KNOWN_AGENTS = ("claude", "codex", "gemini", "merge", "opencode", "qwen", "shell")
 
 
 def script(shell: str) -> str:

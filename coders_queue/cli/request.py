@@ -54,6 +54,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="REF",
         help="run in a git worktree of its own that starts from REF (HEAD, a branch, ...)",
     )
+    handed = parser.add_argument(
+        "--from",
+        dest="handed",
+        metavar="SESSION",
+        action="append",
+        default=[],
+        help="hand on the result of this session, which has ended; repeatable",
+    )
+    complete_with(handed, "sessions")
     parser.add_argument(
         "--env",
         metavar="KEY[=VALUE]",
@@ -150,6 +159,7 @@ def build(options: argparse.Namespace, environ: Mapping[str, str], *, wait: bool
         "spec": spec,
         "cwd": exact(_directory(options.cwd)),
         "worktree": None if options.worktree is None else exact(options.worktree),
+        "from": [exact(word) for word in options.handed],
         "environ": {exact(key): exact(value) for key, value in environ.items()},
         "wait": wait,
     }

@@ -19,6 +19,7 @@ from celery.canvas import Signature
 from coders_queue import described_agents, errors, ids, wire
 from coders_queue.agents.registry import get, parse
 from coders_queue.client.handle import SessionHandle
+from coders_queue.merging import request
 from coders_queue.models.heartbeat import HostHealth
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.spec import SessionSpec
@@ -84,6 +85,24 @@ class Coders:
         spec = self._spec(agent, task, cwd, fields)
         # the request travels whole in a canvas until Celery publishes it; env values with it
         return self.app.tasks[names.SESSION].s(spec=spec.model_dump(mode="json"))
+
+    def merge(
+        self,
+        strategy: str,
+        *,
+        cwd: str | None = None,
+        worktree: str = "HEAD",
+        session: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Signature[Any]:
+        """A merge of what is handed on to it, as a signature: a chord's body, a chain's last.
+
+        ``options`` are the strategy's own. One that needs a worktree gets it in the repository that
+        ``cwd`` is in, from the commit ``worktree``. ``session``: further fields of its SessionSpec.
+        The outcome's ``result`` is a :class:`~coders_queue.merging.strategy.MergeResult`.
+        """
+        fields = request.fields(strategy, options, self._directory(cwd), worktree)
+        return self.session(fields.pop("agent"), cwd=cwd, **{**fields, **(session or {})})
 
     def quorum(
         self, sessions: Iterable[Signature[Any]], need: int, *, group: str | None = None
@@ -157,12 +176,9 @@ class Coders:
         self, agent: str, task: str | None, cwd: str | None, fields: Mapping[str, Any]
     ) -> SessionSpec:
         name, version = parse(agent)
-        here = str(Path.cwd()) if not cwd or not cwd.startswith("/") else ""
-        # no normalising: a/../b is not b when a is a symbolic link
-        path = os.path.join(here, cwd) if cwd else here  # noqa: PTH118
         data: dict[str, Any] = {
             "owner": self.settings.owner,
-            "workspace": {"type": "directory", "path": path},
+            "workspace": {"type": "directory", "path": self._directory(cwd)},
             **fields,
             "agent": name,
             "task": task,
@@ -177,6 +193,11 @@ class Coders:
         # settled here, so that whichever host takes the session runs the same
         pin = pins.resolve(name, spec.place, self._environ, self.settings.programs.pins)
         return spec if pin is None else spec.model_copy(update={"version": pin.version})
+
+    def _directory(self, cwd: str | None) -> str:
+        here = str(Path.cwd()) if not cwd or not cwd.startswith("/") else ""
+        # no normalising: a/../b is not b when a is a symbolic link
+        return os.path.join(here, cwd) if cwd else here  # noqa: PTH118
 
     def _spawn_here(self, session_id: str, spec: SessionSpec, wait: bool) -> SessionHandle:
         answer = wire.ask(

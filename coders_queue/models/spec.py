@@ -95,7 +95,8 @@ class SessionSpec(Model):
     task: str | None = None
     """The prompt. At most 4 MiB of UTF-8."""
     argv: tuple[str, ...] = ()
-    """``shell``: the command itself. Other agents: further arguments of their command line."""
+    """``shell``: the command itself. ``merge``: the strategy and its options. Other
+    agents: further arguments of their command line."""
     name: str | None = None
     """A name for people, unique among live sessions."""
     workspace: Workspace

@@ -18,6 +18,7 @@ from celery.result import AsyncResult
 from pydantic import ValidationError
 
 from coders_queue import errors, ids
+from coders_queue.merging.request import placed
 from coders_queue.models.outcome import Outcome
 from coders_queue.models.spec import SessionSpec
 from coders_queue.queue import context, names
@@ -109,7 +110,7 @@ class SessionTask(_Task):
         if spec is not None:
             self._services.store.submit(
                 task_id,
-                _in_group(parse_spec(spec), options.get("group_id")),
+                _in_group(placed(parse_spec(spec), inputs), options.get("group_id")),
                 inputs=inputs,
                 publish=context.plain(options),
             )
@@ -135,7 +136,7 @@ class SessionTask(_Task):
         session_id = str(request.id)
         arrival = services.delivery.arrive(
             session_id,
-            None if spec is None else parse_spec(spec),
+            None if spec is None else placed(parse_spec(spec), inputs),
             context.save(request),
             inputs,
         )

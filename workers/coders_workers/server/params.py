@@ -68,6 +68,12 @@ def words(params: Params, name: str) -> frozenset[str]:
     return frozenset(value)
 
 
+def listed(params: Params, name: str) -> list[str]:
+    """The same, in its order."""
+    words(params, name)
+    return list(params.get(name) or [])
+
+
 def texts(params: Params, name: str) -> dict[str, str]:
     """An object whose values are texts; empty when it is missing."""
     found = mapping(params, name)

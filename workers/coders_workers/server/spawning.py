@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import structlog
 from coders_queue import errors, ids
 from coders_queue.agents import answer, registry
 from coders_queue.agents.tool import env_patterns
+from coders_queue.merging.request import placed
 from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.spec import SessionSpec
@@ -69,6 +70,8 @@ class Spawning:
             return self._alive(known) if waits else known, []
         spec = self._spec(params)
         spec, pin = self._pinned(spec, params)
+        inputs = self._handed_on(params)
+        spec = placed(spec, inputs)
         here = self._place_here(spec)
         warnings: list[str] = []
         if here:
@@ -77,21 +80,30 @@ class Spawning:
         log.info("session_requested", session=session_id, agent=spec.agent, owner=spec.owner)
         head_start = waits and here and self._head_starts.acquire(blocking=False)
         try:
-            record = self._start(session_id, spec, here=here, waits=waits, head_start=head_start)
+            record = self._start(
+                session_id, spec, inputs, here=here, waits=waits, head_start=head_start
+            )
             return record, warnings
         finally:
             if head_start:
                 self._head_starts.release()
 
     def _start(
-        self, session_id: str, spec: SessionSpec, *, here: bool, waits: bool, head_start: bool
+        self,
+        session_id: str,
+        spec: SessionSpec,
+        inputs: list[Any],
+        *,
+        here: bool,
+        waits: bool,
+        head_start: bool,
     ) -> SessionRecord:
         station = self._station
         host = station.host.name if here else None
         ahead = station.preheat(session_id, spec) if head_start else None
         # the record is what counts: all else only makes what it asks for happen soon
         try:
-            record = self._submit(session_id, spec, host)
+            record = self._submit(session_id, spec, host, inputs)
         except errors.CodersError:
             self._forget(session_id, ahead)
             raise
@@ -112,6 +124,22 @@ class Spawning:
             # should this process die before, the reaper sends it when the session has ended
             station.host.submit(lambda: self._publish(record))
 
+    def _handed_on(self, params: dict[str, Any]) -> list[Any]:
+        """The outcomes of the sessions whose results are to be handed on."""
+        store = self._station.store
+        found = []
+        for reference in read.listed(params, "from"):
+            record = store.get(store.resolve(reference))
+            if record is None:
+                raise errors.NotFound(f"there is no session {reference!r}", "see: coders ls --all")
+            if record.outcome is None:
+                raise errors.Conflict(
+                    f"session {record.label} has no result to hand on: it is {record.state}",
+                    f"wait for it: coders wait {record.label}",
+                )
+            found.append(record.outcome.model_dump(mode="json"))
+        return found
+
     def _id(self, params: dict[str, Any]) -> str:
         chosen = read.text(params, "id")
         if chosen is None:
@@ -125,11 +153,13 @@ class Spawning:
             ahead.result()
             self._station.forget(session_id)
 
-    def _submit(self, session_id: str, spec: SessionSpec, host: str | None) -> SessionRecord:
+    def _submit(
+        self, session_id: str, spec: SessionSpec, host: str | None, inputs: Sequence[Any] = ()
+    ) -> SessionRecord:
         capacity = self._station.settings.host.capacity
         try:
             return self._station.store.submit(
-                session_id, spec, host=host, publish={}, capacity=capacity
+                session_id, spec, host=host, inputs=inputs, publish={}, capacity=capacity
             )
         except errors.Unavailable as error:
             # a broker that was slow, not gone, has taken it all the same
@@ -242,6 +272,7 @@ class Spawning:
             )
         if spec.output_schema is not None:
             answer.check_schema(spec.output_schema)
+        adapter.check(spec)
         wanted = spec.workspace
         path = Path(spec.place)
         try:
@@ -295,7 +326,7 @@ class Spawning:
             where = f"{error.message} (pinned in {pin.where})"
             raise type(error)(where, error.hint) from None
         if found is None:
-            if spec.argv:
+            if spec.argv and adapter.names_program:
                 find_program(spec.argv[0], path, cwd, spec.agent)
             return []
         if found.warning is None:

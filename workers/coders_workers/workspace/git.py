@@ -13,6 +13,7 @@ import os
 import shlex
 import signal
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from coders_queue import errors
@@ -66,10 +67,12 @@ _OPTIONS = (
 class GitFailed(Exception):
     """A git command said no; ``reason`` is its own last word, one line."""
 
-    def __init__(self, reason: str, output: str) -> None:
+    def __init__(self, reason: str, output: str, printed: bytes = b"") -> None:
         super().__init__(reason)
         self.reason = reason
         self.output = output
+        self.printed = printed
+        """What it printed on its standard output all the same."""
 
     @property
     def is_lock(self) -> bool:
@@ -110,8 +113,9 @@ def run(
     *words: str,
     timeout: float = LOOK,
     stdin: bytes = b"",
+    environ: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Run ``git WORDS`` in a directory and return what it printed.
+    """Run ``git WORDS`` in a directory and return what it printed; ``environ`` is added.
 
     Raises GitFailed when it exits with a status other than 0, WorkspaceError when git is missing or
     does not end in time.
@@ -123,7 +127,7 @@ def run(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environment(),
+            env={**_environment(), **(environ or {})},
             cwd="/",
             start_new_session=True,
         )
@@ -145,7 +149,7 @@ def run(
                 os.killpg(process.pid, signal.SIGKILL)
     if process.returncode != 0:
         output = said.decode("utf-8", "replace")
-        raise GitFailed(_last_word(output, process.returncode), output)
+        raise GitFailed(_last_word(output, process.returncode), output, printed)
     return printed
 
 
