@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import time
 
 from coders_queue import errors
-
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)", re.ASCII)
-_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+from coders_queue.clock import seconds_of
 
 
 def parse_span(text: str) -> float:
     """Seconds of ``90``, ``1.5s``, ``10m``, ``2h``, ``1d`` or sums like ``1h30m``."""
-    seconds = 0.0
-    rest = text
-    while rest:
-        match = _SPAN.match(rest)
-        if match is None or (not match[2] and match.end() != len(rest)):
-            break
-        seconds += float(match[1]) * _SECONDS[match[2]]
-        rest = rest[match.end() :]
-    if rest or not text or seconds <= 0:
+    seconds = seconds_of(text)
+    if seconds is None:
         raise errors.UsageError(
             f"{text!r} is not a span of time", "write seconds, or a number with s, m, h or d: 10m"
         )

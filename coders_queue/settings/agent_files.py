@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from coders_queue import errors
-from coders_queue.settings import document, files
-from coders_queue.settings.document import Document
+from coders_queue.documents import document
+from coders_queue.documents.document import Document
+from coders_queue.settings import files
 
 #: Below a directory of configuration.
 DIRECTORY = "agents"

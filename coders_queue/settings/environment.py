@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from coders_queue import errors
+from coders_queue.documents.parsed import KeyPath
 from coders_queue.settings import keys
-from coders_queue.settings.keys import ANY, Key, KeyPath
+from coders_queue.settings.keys import ANY, Key
 
 #: Variables that begin with ``CODERS_`` and are no settings: what they are instead.
 RESERVED: Mapping[str, str] = {

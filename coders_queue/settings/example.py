@@ -7,6 +7,7 @@ import textwrap
 from itertools import groupby
 from typing import Any
 
+from coders_queue.documents.parsed import dotted
 from coders_queue.settings import keys
 from coders_queue.settings.keys import ANY, Key
 
@@ -39,7 +40,7 @@ def example() -> str:
         lines.append("")
         indent = "  " * len(section)
         if section:
-            lines.append(f"{keys.dotted(section)}:")
+            lines.append(f"{dotted(section)}:")
         for key in members:
             lines += _comment(key, indent + "# ")
             lines += _entry(key, indent)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from coders_queue import errors
-from coders_queue.settings.document import FORMATS
+from coders_queue.documents.document import FORMATS
 from coders_queue.settings.paths import home
 
 #: The system's own directory of configuration.

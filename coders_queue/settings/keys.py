@@ -1,7 +1,7 @@
 """The names of the settings: dotted keys, environment variables, and the nearest right one.
 
 Owns the walk over the schema. ``agents.*.program`` stands for that key of any agent, as does
-``limits.*.rate`` for that of any limit. A *path* is a key in parts, ``("broker", "url")``.
+``limits.*.rate`` for that of any limit.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from coders_queue.documents.parsed import KeyPath, dotted
 from coders_queue.models.base import Model
 from coders_queue.settings.schema import Settings
 
-KeyPath = tuple[str, ...]
 Kind = Literal["scalar", "list", "table"]
 
 #: Stands for a name that the user chooses: an agent's, a limit's.
@@ -74,11 +74,6 @@ class Key:
     def secret(self) -> bool:
         """Whether its values must not be shown as they are."""
         return self.name in ("broker.url", "agents.*.env")
-
-
-def dotted(path: Iterable[str]) -> str:
-    """A path as people write it; always one line."""
-    return ".".join(part if part.isprintable() else ascii(part)[1:-1] for part in path)
 
 
 def _bare(annotation: Any) -> tuple[Any, bool]:

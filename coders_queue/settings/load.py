@@ -18,9 +18,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from coders_queue import errors
-from coders_queue.settings import document, environment, files, keys, masking
-from coders_queue.settings.document import Document
-from coders_queue.settings.keys import ANY, KeyPath, dotted
+from coders_queue.documents import document
+from coders_queue.documents.document import Document
+from coders_queue.documents.parsed import KeyPath, dotted
+from coders_queue.settings import environment, files, keys, masking
+from coders_queue.settings.keys import ANY
 from coders_queue.settings.schema import Settings
 
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from coders_queue import errors
-from coders_queue.settings import document, files
+from coders_queue.documents import document
+from coders_queue.settings import files
 
 #: A project's pin file.
 PROJECT_FILE = ".coders.pins.toml"

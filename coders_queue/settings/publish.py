@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from coders_queue.documents.parsed import KeyPath, dotted
 from coders_queue.settings import keys, masking
 from coders_queue.settings.example import example
 from coders_queue.settings.load import Loaded, leaves
@@ -34,12 +35,12 @@ def explain(loaded: Loaded) -> list[Row]:
     """Each setting in force, with where it came from."""
     rows = []
     for path, value in leaves(loaded.settings):
-        name = keys.dotted(path)
+        name = dotted(path)
         rows.append(Row(name, shown(path, value), loaded.origins.get(name, "default")))
     return rows
 
 
-def shown(path: keys.KeyPath, value: Any) -> str:
+def shown(path: KeyPath, value: Any) -> str:
     """A value for people and programs to see."""
     key = keys.find(path)
     if value is not None and key is not None and key.secret:

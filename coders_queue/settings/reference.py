@@ -6,6 +6,7 @@ import json
 from itertools import groupby
 from typing import Any
 
+from coders_queue.documents.parsed import KeyPath, dotted
 from coders_queue.settings import environment, keys
 from coders_queue.settings.example import computed, default
 from coders_queue.settings.keys import ANY, Key
@@ -65,7 +66,7 @@ def reference() -> str:
     every = list(keys.all_keys().values())
     lines = [_HEAD + "\n".join(f"- `{key.name}`" for key in every if key.in_project)]
     for section, members in groupby(every, lambda key: key.path[:-1]):
-        title = keys.dotted(part if part != ANY else "NAME" for part in section)
+        title = dotted(part if part != ANY else "NAME" for part in section)
         lines += ["", f"## `{title}`" if section else "## At the top", ""]
         if doc := _doc(section):
             lines += [doc, ""]
@@ -93,7 +94,7 @@ def _is_long(value: Any) -> bool:
     return isinstance(value, tuple) and len(value) > 4
 
 
-def _doc(section: keys.KeyPath) -> str:
+def _doc(section: KeyPath) -> str:
     """The first docstring line of a section's model."""
     if not section:
         return ""

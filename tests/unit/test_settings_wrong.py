@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coders_queue import errors
-from coders_queue.settings.document import FORMATS, MAX_BYTES
+from coders_queue.documents.document import FORMATS, MAX_BYTES
+from coders_queue.documents.parsed import Malformed
 from coders_queue.settings.load import load
-from coders_queue.settings.parsed import Malformed
 
 Fails = Callable[..., errors.ConfigError]
 
@@ -137,7 +137,7 @@ def test_a_wrong_value_is_named_with_its_line(
         ("config.json", '{"log": {"level": "info",\n "lev\\u0065l": "info"}}', 2, "twice"),
         ("config.toml", "[log]\nlevel = 'info'\nlevel = 'info'\n", 3, "overwrite"),
         ("config.yaml", "log: [\n", 2, "expected"),
-        ("config.yaml", "a: 1\n\tb: 2\n", 2, "found character"),
+        ("config.yaml", "a: 1\n\tb: 2\n", 2, "character"),
         ("config.yaml", "a: &x 1\nb: *x\n", 1, "anchors"),
         ("config.yaml", "log:\n  level: !!python/name:os.system ''\n", 2, "could not determine"),
         ("config.yaml", "log:\n  level: 2026-13-99\n", 2, "month"),

@@ -1,11 +1,13 @@
-"""What the parsers of configuration files have in common: their result and their complaint."""
+"""What the parsers of files have in common: their result and their complaint."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from coders_queue.settings.keys import KeyPath
+#: A key in parts, ``("broker", "url")``; an item of a list by its number.
+KeyPath = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -14,6 +16,8 @@ class Parsed:
 
     data: Any
     lines: dict[KeyPath, int] = field(default_factory=dict)
+    blocks: dict[KeyPath, int] = field(default_factory=dict)
+    """Of each text that begins on the line below its key, that line."""
 
 
 class Malformed(Exception):
@@ -28,3 +32,8 @@ def duplicate(name: str, first: int | None, line: int) -> Malformed:
     """The complaint about a key given twice: one of the two would be lost in silence."""
     earlier = f" (first on line {first})" if first else ""
     return Malformed(f"the key {name!r} is given twice{earlier}", line)
+
+
+def dotted(path: Iterable[str]) -> str:
+    """A path as people write it; always one line."""
+    return ".".join(part if part.isprintable() else ascii(part)[1:-1] for part in path)

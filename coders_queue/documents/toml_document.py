@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 
-from coders_queue.settings.keys import KeyPath
-from coders_queue.settings.parsed import Malformed, Parsed
+from coders_queue.documents.parsed import KeyPath, Malformed, Parsed
 
 _PART = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*')"""
 _NAME = rf"({_PART}(?:[ \t]*\.[ \t]*{_PART})*)"

@@ -10,8 +10,7 @@ import json
 import re
 from typing import NoReturn
 
-from coders_queue.settings.keys import KeyPath
-from coders_queue.settings.parsed import Malformed, Parsed, duplicate
+from coders_queue.documents.parsed import KeyPath, Malformed, Parsed, duplicate
 
 _SYMBOL = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|\n|[^\s{}\[\],:"]+')
 
