@@ -65,9 +65,10 @@ def _mistake(one: ErrorDetails, data: Any, root: type[BaseModel]) -> Mistake:
     if kind == "missing":
         return Mistake(path, f"{name} is missing")
     message = one["msg"]
-    for empty in ("Value error, ", "Input ", "String "):
+    for empty in ("Value error, ", "Input ", "String ", "Tuple ", "Dictionary "):
         message = message.removeprefix(empty)
     message = message.replace("a valid tuple", "a list").replace("a valid dictionary", "a mapping")
+    message = message.replace(" after validation, not", ", not")
     if kind == "string_type":
         message = "should be a text; put it in quotes"
     value = one["input"]

@@ -61,7 +61,7 @@ class Evaluation:
     def _judge(self, name: str, round: int, previous: Mapping[str, Status], floor: int) -> Status:
         statuses = self.statuses
         before = [statuses[one] for one in self.order.before[name]]
-        if open_ := [status for status in before if not status.settled]:
+        if open_ := [one for one in before if one.looping or not one.settled]:
             held = all(status.going_back or status.held for status in open_)
             return Status(name, "waiting", round, held=held)
         base = max((status.generation for status in before), default=floor)

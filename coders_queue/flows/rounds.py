@@ -39,6 +39,8 @@ def evaluate(evaluation: Evaluation, unit: Unit) -> None:
                     _judge(evaluation, status, loop, used[name], previous)
         now = {name: evaluation.statuses[name] for name in unit.members}
         if not all(one.settled or one.going_back or one.held for one in now.values()):
+            for one in now.values():
+                one.looping = True
             return
         back = [name for name in unit.gates if now[name].going_back]
         if not back:

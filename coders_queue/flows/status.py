@@ -47,6 +47,8 @@ class Status:
     """Whether it ended and its part of the flow is to run again."""
     held: bool = False
     """Whether it waits for nothing but steps that are going back."""
+    looping: bool = False
+    """Whether its loop may run it again: what stands outside waits."""
     _view: StepView | None = None
 
     @property
