@@ -70,8 +70,7 @@ def decide(plan: Plan, facts: Facts) -> Decision:
             cause=_why(statuses, failed),
         )
         return _with_result(plan, evaluation, decision) if state == "succeeded" else decision
-    done = all(status.settled for status in statuses.values()) and failed is None
-    if done and not live:
+    if failed is None and not live and all(_done(one, facts) for one in statuses.values()):
         return _with_result(plan, evaluation, Decision("succeeded", _views(statuses)))
     if facts.halt is None:
         state, cause = "failed", _why(statuses, failed or doomed)
@@ -133,6 +132,13 @@ def _why(statuses: Mapping[str, Status], name: str | None) -> str | None:
     if status.cause is not None:
         return f"step {name} failed: {status.cause}"
     return f"step {name} {'was cancelled' if status.state == 'cancelled' else 'failed'}"
+
+
+def _done(status: Status, facts: Facts) -> bool:
+    """Whether it came to its own end and not to the flow's, even where no failure of it matters."""
+    if not status.settled or not status.failed:
+        return status.settled
+    return not any(run.known and facts.ends[run.key].cause == "cancelled" for run in status.runs)
 
 
 def _views(statuses: Mapping[str, Status]) -> dict[str, StepView]:
