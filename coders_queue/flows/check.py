@@ -9,19 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from coders_queue import errors
-from coders_queue.agents import answer, registry
+from coders_queue import errors, json_schema
+from coders_queue.agents import registry
 from coders_queue.documents.document import Document
 from coders_queue.documents.mistakes import meant
 from coders_queue.documents.parsed import KeyPath
 from coders_queue.flows import language, parameters, templates
 from coders_queue.flows.check_references import Scanned, check_previous, scan
-from coders_queue.flows.model import OF_MERGES, Flow, SessionFields, Step
+from coders_queue.flows.model import OF_MERGES, Flow, Merge, SessionFields, Step
 from coders_queue.flows.order import Order, Waits, cycle
 from coders_queue.flows.problem import Problem, refuse
-
-#: The built-in agent behind merge steps.
-MERGE_AGENT = "merge"
+from coders_queue.merging import catalog, request, words
 
 
 def check(flow: Flow, document: Document | None = None) -> dict[str, Waits]:
@@ -131,6 +129,7 @@ def _session(
             yield Problem((*here, spelled), f"{told}: a merge step takes no {spelled}")
         if step.each is not None:
             yield Problem((*here, "each"), f"{told}: a merge step takes no each")
+        yield from _merge(step.merge, (*here, "merge"))
         return
     if step.agent is None:
         yield Problem(
@@ -156,8 +155,34 @@ def _session(
     yield from _schema(step.output_schema, (*where, "schema"))
 
 
+def _merge(merge: Merge, path: KeyPath) -> Iterator[Problem]:
+    """Strategy and options; values of options that are templates are known only when it starts."""
+    plain = {
+        key: value
+        for key, value in merge.options.items()
+        if not any(language.is_template(text) for text in templates.texts(value))
+    }
+    try:
+        known = catalog.find(merge.strategy)
+    except errors.UsageError as error:
+        yield Problem((*path, "strategy"), error.message, error.hint)
+        return
+    try:
+        if len(plain) == len(merge.options):
+            words.checked(known.name, known.options, plain)
+    except errors.UsageError as error:
+        yield Problem((*path, "options"), error.message, error.hint)
+        return
+    for key in merge.options.keys() - known.options.model_fields:
+        yield Problem(
+            (*path, "options", key),
+            f"merge {known.name}: there is no option {key}",
+            meant(key, known.options.model_fields),
+        )
+
+
 def _agent(agent: str, path: KeyPath) -> Problem | None:
-    if agent.partition("@")[0] == MERGE_AGENT:
+    if agent.partition("@")[0] == request.AGENT:
         return Problem(path, "the agent merge is for merge steps", "write merge: {strategy: ...}")
     try:
         registry.parse(agent)
@@ -175,7 +200,7 @@ def _schema(schema: Mapping[str, Any] | str | None, path: KeyPath) -> Iterator[P
             yield Problem(path, f"{told} should be a JSON schema, but holds {wrong}")
             return
         try:
-            answer.check_schema(dict(schema))
+            json_schema.check_schema(dict(schema))
         except errors.UsageError as error:
             yield Problem(path, f"{told}: {error.message}", error.hint)
 

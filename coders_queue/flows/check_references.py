@@ -17,6 +17,7 @@ from coders_queue.flows.order import Order
 from coders_queue.flows.problem import Problem
 from coders_queue.flows.references import Reference
 from coders_queue.flows.templates import NAMES, Place
+from coders_queue.merging.strategy import MergeResult
 from coders_queue.models.outcome import Outcome
 
 #: What a template sees of a step, and of one run of a step with ``each``.
@@ -24,6 +25,7 @@ STEP_FIELDS = ("state", "result", "output", "outcome")
 RUN_FIELDS = ("item", "index", *STEP_FIELDS)
 
 _ITEM = ("item", "index")
+_MERGED = tuple(MergeResult.model_fields)
 
 
 @dataclass
@@ -184,6 +186,9 @@ def _field(
         if bare == "shell" and step.output_schema is None:
             yield f"{told}: {name} is of the agent shell, which gives no result", "use its output"
             return
+    if first == "result" and step.merge is not None and rest and rest[0] not in _MERGED:
+        yield f"{told}.result has no {rest[0]}: it is of a merge", meant(str(rest[0]), _MERGED)
+        return
     single = one or step.each is None
     if not single and first in ("result", "output", "outcome"):
         if rest and isinstance(rest[0], str):

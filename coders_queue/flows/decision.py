@@ -14,17 +14,6 @@ FlowState = Literal["running", "stopping", "succeeded", "failed", "cancelled"]
 
 
 @dataclass(frozen=True)
-class MergeWork:
-    """What a merge session is to do."""
-
-    strategy: str
-    options: Mapping[str, Any]
-    """Rendered."""
-    inputs: tuple[RunKey, ...]
-    """The runs whose outcomes it merges, in order; all of them ended."""
-
-
-@dataclass(frozen=True)
 class Start:
     """A session to submit. The same run always has the same."""
 
@@ -32,8 +21,9 @@ class Start:
     spec: Mapping[str, Any]
     """The fields of its :class:`~coders_queue.models.spec.SessionSpec` that the flow says; they
     were found to be legal. Whose it is, and what ties it to its flow, is for the caller to add."""
-    merge: MergeWork | None = None
-    """For a merge step: what its session of the agent ``merge`` does."""
+    inputs: tuple[RunKey, ...] = ()
+    """For a merge step, the runs whose outcomes are the session's inputs, in order; all of them
+    ended."""
     not_before: float | None = None
     """Epoch seconds before which it should not begin; None for at once."""
 

@@ -10,8 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from coders_queue.flows import language, start
-from coders_queue.flows.check import MERGE_AGENT
-from coders_queue.flows.decision import MergeWork, Start
+from coders_queue.flows.decision import Start
 from coders_queue.flows.facts import End, Facts, RunKey
 from coders_queue.flows.language import Fault
 from coders_queue.flows.model import MAX_ITEMS, Glob, Step
@@ -206,18 +205,12 @@ class Evaluation:
         if key.retry and step.retry_delay is not None:
             ended = self.facts.ends[key._replace(retry=key.retry - 1)].ended_at
             not_before = None if ended is None else ended + step.retry_delay
-        directory = self.submission.directory
-        if step.merge is None:
-            spec = start.session(step, None, directory, values)
-            return Start(key, spec, None, not_before)
-        inputs = tuple(
-            run.key for one in step.merge.of for run in self.statuses[one].runs if run.known
-        )
-        if not inputs:
-            raise Fault(f"there is nothing to merge: nothing of {', '.join(step.merge.of)} ran")
-        spec = start.session(step, MERGE_AGENT, directory, values)
-        work = MergeWork(step.merge.strategy, start.options(step.merge.options, values), inputs)
-        return Start(key, spec, work, not_before)
+        of = () if step.merge is None else step.merge.of
+        inputs = tuple(run.key for one in of for run in self.statuses[one].runs if run.known)
+        if of and not inputs:
+            raise Fault(f"there is nothing to merge: nothing of {', '.join(of)} ran")
+        spec = start.session(step, self.submission.directory, values)
+        return Start(key, spec, inputs, not_before)
 
     def values(
         self,

@@ -138,11 +138,12 @@ class Merge(Model):
     """One result of several: what the built-in agent `merge` is to do."""
 
     strategy: str = Field(min_length=1)
-    """How: `report`, `json`, `vote`, `best`, `git`, or one that a plug-in brings."""
+    """How: `report`, `json`, `vote`, `best`, `git`, or one that a plug-in brings. What it made is
+    `steps.NAME.result.merged`."""
     of: Names = Field(min_length=1)
     """The step, or steps, whose outcomes are merged, failed ones too: it starts `after` them."""
     options: dict[str, Any] = Field(default_factory=dict)
-    """The strategy's options; texts among them may be templates."""
+    """The strategy's options, `at_least` and its own; texts among them may be templates."""
 
 
 class GoBack(Model):

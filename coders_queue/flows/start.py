@@ -7,8 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from coders_queue import errors
 from coders_queue.flows.language import Fault, render, text_of
-from coders_queue.flows.model import Step
+from coders_queue.flows.model import Merge, Step
+from coders_queue.merging import request
 from coders_queue.models.spec import SessionSpec
 
 #: Fields that go over as they are, when they are set.
@@ -19,12 +21,15 @@ _PLAIN = (
 _TEXTS = ("model", "resume", "host")
 
 
-def session(step: Step, agent: str | None, directory: str, values: Mapping[str, Any]) -> Any:
-    """The fields of its request; ``agent`` instead of the step's own. Raises Fault."""
-    name, _, version = (agent or _text("agent", step.agent or "", values)).partition("@")
-    spec: dict[str, Any] = {"agent": name, "workspace": _workspace(step, directory, values)}
-    if version:
-        spec["version"] = version
+def session(step: Step, directory: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of its request. Raises Fault."""
+    if step.merge is not None:
+        spec = _merge(step, step.merge, directory, values)
+    else:
+        name, _, version = _text("agent", step.agent or "", values).partition("@")
+        spec = {"agent": name, "workspace": _workspace(step, directory, values)}
+        if version:
+            spec["version"] = version
     if step.task is not None:
         spec["task"] = _text("task", step.task, values)
     for field in ("argv", "check"):
@@ -73,14 +78,33 @@ def items(step: Step, values: Mapping[str, Any], most: int) -> list[Any]:
     return found
 
 
-def _workspace(step: Step, directory: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def _merge(step: Step, merge: Merge, directory: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The request's fields that say what is merged how."""
+    told = {key: options(one, values, f"merge.options.{key}") for key, one in merge.options.items()}
+    place = _place(step, directory, values)
+    ref = _optional("worktree", step.worktree, values)
+    try:
+        fields = request.fields(merge.strategy, told, place, ref or "HEAD")
+    except errors.UsageError as error:
+        raise Fault(str(error)) from None
+    if ref is not None or fields["workspace"]["type"] == "worktree":
+        fields["workspace"] = _workspace(step, directory, values, ref or "HEAD")
+    return fields
+
+
+def _place(step: Step, directory: str, values: Mapping[str, Any]) -> str:
     place = _optional("cwd", step.cwd, values) or "."
     if place in (".", "./"):
-        place = directory
-    elif not place.startswith("/"):
-        # no normalising: a/../b is not b when a is a symbolic link
-        place = f"{directory.rstrip('/')}/{place}"
-    ref = _optional("worktree", step.worktree, values)
+        return directory
+    # no normalising: a/../b is not b when a is a symbolic link
+    return place if place.startswith("/") else f"{directory.rstrip('/')}/{place}"
+
+
+def _workspace(
+    step: Step, directory: str, values: Mapping[str, Any], ref: str | None = None
+) -> dict[str, Any]:
+    place = _place(step, directory, values)
+    ref = ref or _optional("worktree", step.worktree, values)
     if ref is None:
         return {"type": "directory", "path": place}
     branch = _optional("branch", step.branch, values)

@@ -81,6 +81,11 @@ def _of_shape(step: Step, here: KeyPath) -> Iterator[Place]:
         yield Place((*here, "go_back", "when"), step.go_back.when, "end", True)
 
 
+def texts(value: Any) -> Iterator[str]:
+    """All texts in a value."""
+    return (place.text for place in _texts(value, (), "step"))
+
+
 def of_result(flow: Flow) -> Iterator[Place]:
     """Those of the flow's own result."""
     yield from _texts(flow.result, ("result",), "flow")
