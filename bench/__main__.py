@@ -13,11 +13,13 @@ from bench import (
     admission,
     burst,
     chaos,
+    chord,
     delivery,
     exact,
     faults,
     heartbeat,
     live,
+    merge,
     report,
     restore,
     soak,
@@ -50,6 +52,8 @@ BENCHES = {
     "live": Bench(live.run, live.ROUNDS, live.SHORT),
     "restore": Bench(restore.run, restore.ROUNDS, restore.SHORT),
     "faults": Bench(faults.run, faults.ROUNDS, faults.SHORT),
+    "chord": Bench(chord.run, chord.ROUNDS, chord.SHORT),
+    "merge": Bench(merge.run, merge.ROUNDS, merge.SHORT),
     "soak": Bench(soak.run, soak.ROUNDS, soak.SHORT),
     "delivery": Bench(delivery.run, delivery.ROUNDS, delivery.SHORT),
 }
@@ -67,6 +71,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--tool", action="append", help="delivery, live: this tool alone; repeatable"
     )
+    parser.add_argument(
+        "repository", nargs="?", type=Path, help="merge: the repository whose merges are made again"
+    )
     options = parser.parse_args(argv)
     if options.name == "report":
         print(f"wrote {report.write()}")
@@ -74,6 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     bench = BENCHES[options.name]
     rounds = options.rounds or (bench.short if options.short else bench.rounds)
     given = {"tools": options.tool} if options.tool else {}
+    if options.repository is not None:
+        given["repository"] = options.repository
     began = time.monotonic()
     met = True
     made = bench.run(

@@ -8,7 +8,9 @@ from types import ModuleType
 
 import pytest
 
+from coders_queue import errors
 from coders_queue.models.event import Event
+from support.scratch_git import git, isolate, make_repository
 
 pytestmark = [pytest.mark.tmux, pytest.mark.broker, pytest.mark.timeout(300)]
 
@@ -29,9 +31,11 @@ def benches(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
         admission_plan,
         burst,
         chaos,
+        chord,
         exact,
         faults,
         heartbeat,
+        merge,
         restore,
         soak,
     )
@@ -42,9 +46,11 @@ def benches(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
         "admission_plan": admission_plan,
         "burst": burst,
         "chaos": chaos,
+        "chord": chord,
         "exact": exact,
         "faults": faults,
         "heartbeat": heartbeat,
+        "merge": merge,
         "restore": restore,
         "soak": soak,
     }
@@ -153,3 +159,68 @@ def test_a_soak_ends_well(benches: dict[str, ModuleType]) -> None:
     assert measured["states_at_the_end"] == ["succeeded"]
     assert measured["sessions_begun"] > soak.SHORT_SESSIONS
     assert measured["same_worker"]
+
+
+def test_a_chord_ends_in_one_merge(benches: dict[str, ModuleType]) -> None:
+    """Its body has every part; of a quorum's header the rest is cancelled, and nothing else."""
+    chord = benches["chord"]
+    measured = chord.run(chord.SHORT, _tell).measured
+    assert measured["parts_merged"] == [chord.SHORT]
+    assert (measured["succeeded"], measured["cancelled"]) == ([1], [chord.SHORT - 1])
+
+
+def _with_merges(top: Path) -> Path:
+    """A repository with merges that are clean, conflict, rename, and delete what was changed."""
+    make_repository(top)
+    lines = [f"line {number}\n" for number in range(30)]
+
+    def write(name: str, at: int, text: str) -> None:
+        lines_of = (top / name).read_text().splitlines(keepends=True)
+        (top / name).write_text("".join([*lines_of[:at], f"{text}\n", *lines_of[at + 1 :]]))
+
+    (top / "text").write_text("".join(lines))
+    git(top, "add", "-A")
+    git(top, "commit", "-q", "-m", "text")
+    base = git(top, "rev-parse", "HEAD")
+    sides = {
+        "clean": (lambda: write("text", 2, "ours"), lambda: write("text", 20, "theirs")),
+        "conflict": (lambda: write("text", 5, "ours"), lambda: write("text", 5, "theirs")),
+        "rename": (lambda: git(top, "mv", "text", "sub/moved"), lambda: write("text", 9, "theirs")),
+        "delete": (lambda: (top / "text").unlink(), lambda: write("text", 9, "theirs")),
+        "add": (
+            lambda: (top / "added").write_text("ours\n"),
+            lambda: (top / "added").write_text("theirs\n"),
+        ),
+    }
+    for name, changes in sides.items():
+        tips = []
+        for change in changes:
+            git(top, "checkout", "-q", "--detach", base)
+            change()
+            git(top, "add", "-A")
+            git(top, "commit", "-q", "-m", name)
+            tips.append(git(top, "rev-parse", "HEAD"))
+        # what came of the merge is nobody's business: it is made again from its parents
+        words = [word for tip in tips for word in ("-p", tip)]
+        made = git(top, "commit-tree", f"{tips[0]}^{{tree}}", *words, "-m", f"merge {name}")
+        git(top, "branch", name, made)
+    git(top, "checkout", "-q", "main")
+    return top
+
+
+def test_merges_made_again_are_gits_own(
+    benches: dict[str, ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trees and conflicts are the same; that it would tell of a difference is tried, too."""
+    isolate(tmp_path, monkeypatch)
+    merge = benches["merge"]
+    top = _with_merges(tmp_path / "repository")
+    measured = merge.run(merge.SHORT, _tell, top).measured
+    assert measured["merges"] == 5
+    assert measured["with_conflicts"] == 3
+    assert measured["differences"] == []
+    options = merge.GitOptions
+    monkeypatch.setattr(merge, "GitOptions", lambda **_: options(conflicts="ours"))
+    assert len(merge.run(merge.SHORT, _tell, top).measured["differences"]) == 3
+    with pytest.raises(errors.UsageError, match="no merge"):
+        merge.run(merge.SHORT, _tell, make_repository(tmp_path / "young"))
