@@ -27,7 +27,7 @@ from coders_queue import errors
 EVERY = 0.05
 #: Seconds of the acts: silence before an answer, a streamed answer, a command, rest, a person's
 #: delay, a used-up quota.
-_SILENT, _STREAM, _COMMAND, _REST, _PERSON, _REFUSED = 5, 6, 4, 4.0, 5.0, 6.0
+_SILENT, _STREAM, _COMMAND, _REST, _PERSON, _REFUSED = 5, 6, 4, 4.0, 5.0, 12.0
 #: The limit of the one that hangs, seconds; how long it is looked at after it.
 _LIMIT, _AFTER = 6.0, 5.0
 #: How often the same is done over and over, and from which time on it counts as stuck.
@@ -136,12 +136,16 @@ class Tool:
         mark = self._mark("HANG")
         session_id = self._spawn(mark, stuck_after=_LIMIT)
         with sampled(self._stand.place, session_id, trace):
-            begun = self._asked(mark)["started"]
-            stuck = begun + _LIMIT
+            # some tools take seconds from showing the prompt, the last that anybody sees of it, to
+            # their request; and some give up a request that is not answered
+            shown = until(lambda: self._on_screen(session_id, mark), 90, f"{mark} on the screen")
+            asked = self._asked(mark)
+            begun, stuck = asked["started"], asked["started"] + _LIMIT
             time.sleep(max(0.0, stuck + _AFTER - time.time()))
-            trace.span("silence", "working", begun, stuck)
-            trace.span("hang", "stuck", stuck, time.time())
-        trace.noticed("stuck at its limit", "stuck", stuck, time.time())
+            over = self._turns(mark)[0]["ended"] or time.time()
+            trace.span("silence", "working", begun, shown + _LIMIT)
+            trace.span("hang", "stuck", stuck, over)
+        trace.noticed("stuck at its limit", "stuck", shown + _LIMIT, over)
         self._stand.place.end(session_id)
         return trace
 
@@ -246,11 +250,18 @@ class Tool:
         trace.span("command", "working", begun, begun + _COMMAND)
         return ended
 
+    def _on_screen(self, session_id: str, words: str) -> float | None:
+        """The time, once they are on its screen."""
+        return time.time() if words in self._picture(session_id) else None
+
+    def _picture(self, session_id: str) -> str:
+        return self._stand.tmux("capture-pane", "-p", "-t", f"={session_id}_1:")
+
     def _shown(self, session_id: str, made: Path) -> float | None:
         """When its question was on the screen; None when it asked nothing."""
         limit = time.time() + 20
         while time.time() < limit and not made.exists():
-            if _ASKS.search(self._stand.tmux("capture-pane", "-p", "-t", f"={session_id}_1:")):
+            if _ASKS.search(self._picture(session_id)):
                 return time.time()
             time.sleep(0.02)
         return None
@@ -260,7 +271,9 @@ class Tool:
         mark = self._send(trace, session_id, "FAIL:429", rest)
         refused = float(self._answered(mark, 0)["ended"])
         time.sleep(max(0.0, refused + _REFUSED - time.time()))
-        trace.span("refusal", "rate_limited", refused, time.time())
+        # (some give up before that, and are idle)
+        last = max(float(one["ended"] or 0.0) for one in self._turns(mark))
+        trace.span("refusal", "rate_limited", refused, last)
 
     def _quit(self, session_id: str) -> None:
         self._stand.keys(session_id, "C-u")
