@@ -20,10 +20,16 @@ from coders_queue.models.outcome import Outcome
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import SessionSpec
+from coders_queue.store.flows import FlowStore
 
 
 class Store(Protocol):
     """Sessions, names, leases, events."""
+
+    @property
+    def flows(self) -> FlowStore:
+        """Flows of sessions."""
+        ...
 
     # -- sessions: writing ---------------------------------------------------------------------
 

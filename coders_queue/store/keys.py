@@ -147,6 +147,30 @@ class Keys:
         """Sorted set: group by when it had enough, while some of it live. Owned by the records."""
         return f"{self.prefix}quorums"
 
+    # -- flows ---------------------------------------------------------------------------------
+
+    def flow(self, flow_id: str) -> str:
+        """Hash: a flow's record. No TTL until it is over, then the retention time."""
+        return f"{self.prefix}flow:{flow_id}"
+
+    def flow_log(self, flow_id: str) -> str:
+        """List: what became known of a flow. TTL: as :meth:`flow`."""
+        return f"{self.prefix}flow-log:{flow_id}"
+
+    def flow_outcomes(self, flow_id: str) -> str:
+        """Hash: run to its outcome. TTL: as :meth:`flow`."""
+        return f"{self.prefix}flow-outcomes:{flow_id}"
+
+    @property
+    def flows(self) -> str:
+        """Sorted set: id by time of creation, of all flows. Owned by the records."""
+        return f"{self.prefix}flows"
+
+    @property
+    def live_flows(self) -> str:
+        """Set of ids of flows that are not over. Owned by the records."""
+        return f"{self.prefix}live-flows"
+
     # -- events --------------------------------------------------------------------------------
 
     @property
@@ -208,11 +232,14 @@ class Keys:
             self.configured,
             self.exhausted,
             self.quorums,
+            self.flows,
+            self.live_flows,
         }
         stems = (
             *(self.session(""), self.host_sessions(""), self.line(""), self.lines("")),
             *(self.turns(""), self.turns_over(""), self.limit_sessions("")),
             *(self.quorum(""), self.quorum_live("")),
+            *(self.flow(""), self.flow_log(""), self.flow_outcomes("")),
         )
         return key in fixed or key.startswith(stems)
 

@@ -25,6 +25,7 @@ from coders_queue.models.spec import SessionSpec
 from coders_queue.store import rules
 from coders_queue.store.memory.admissions import Admissions
 from coders_queue.store.memory.events import EventLog
+from coders_queue.store.memory.flows import MemoryFlows
 from coders_queue.store.memory.hosts import Hosts
 from coders_queue.store.memory.sessions import Sessions
 
@@ -50,6 +51,7 @@ class MemoryStore:
         self._leases: dict[str, tuple[str, float]] = {}
         self._hosts = Hosts(self._lock, clock)
         self._chords: dict[str, tuple[str, float]] = {}
+        self.flows = MemoryFlows(self._lock, clock)
 
     # -- sessions ------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from coders_queue.store.keys import Keys
 from coders_queue.store.redis.admissions import Admissions
 from coders_queue.store.redis.door import Door
 from coders_queue.store.redis.events import Events
+from coders_queue.store.redis.flows import RedisFlows
 from coders_queue.store.redis.hosts import Chords, Hosts, Leases
 from coders_queue.store.redis.quorums import Quorums
 from coders_queue.store.redis.scripts import Scripts
@@ -56,6 +57,7 @@ class RedisStore:
         self._leases = Leases(self._door, names, scripts)
         self._chords = Chords(self._door, names, clock, retention)
         self._quorums = Quorums(self._door, names)
+        self.flows = RedisFlows(self._door, names, clock, retention)
 
     # -- sessions ------------------------------------------------------------------------------
 
@@ -285,6 +287,7 @@ class RedisStore:
     def trim(self) -> int:
         """Drop index entries whose record has expired; how many sessions."""
         self._admissions.trim()
+        self.flows.trim()
         return self._views.trim()
 
     def ping(self) -> None:

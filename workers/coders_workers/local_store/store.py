@@ -24,6 +24,7 @@ from coders_queue.models.record import SessionRecord
 from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import SessionSpec
 from coders_queue.store.base import Store
+from coders_queue.store.flows import FlowStore
 from coders_workers.local_store import entries
 from coders_workers.local_store.absence import Absence
 from coders_workers.local_store.entries import Entry
@@ -48,6 +49,11 @@ class LocalStore:
     def fleet(self) -> Store:
         """The fleet's store alone, for what must not be decided by what one host knows."""
         return self._way.fleet
+
+    @property
+    def flows(self) -> FlowStore:
+        """The fleet's: raises Unavailable while it is away."""
+        return self._way.fleet.flows
 
     @property
     def presence(self) -> int | None:
