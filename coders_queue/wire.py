@@ -59,6 +59,13 @@ verb            params                                                 answer
                 ``remove`` true
 ``share``       ``owner``, ``weight`` or null                          as ``limits``
 ``reopen``      ``account``                                            as ``limits``
+``flow-submit`` ``id`` (the caller's choice), ``submission`` (what a   a flow object with ``steps``
+                flow's file, its parameters and its directory came
+                to, JSON in a text), ``owner``
+``flow-ls``     ``all`` bool, ``limit``                                ``{flows: [flow object...]}``
+``flow-show``   ``ref``                                                a flow object with ``steps``
+``flow-cancel`` ``ref``, ``reason``                                    the same
+``flow-resume`` ``ref``                                                the same
 ``agents``      --                                                     ``{agents: [{name, program, path,
                                                                        version, modes}]}``
 ``clean``       ``dry_run`` bool                                       ``{dry_run, removed: [{kind, what, why,

@@ -78,6 +78,15 @@ _LIMITS = (
     Entry("", "limits reopen", "a quota that counts as used up is not, after all"),
 )
 
+_FLOWS = (
+    Entry("", "flow ls", "list flows"),
+    Entry("", "flow run", "begin a flow, watch it, print what it gives"),
+    Entry("", "flow show", "how each step of a flow stands"),
+    Entry("", "flow wait", "wait until a flow is over"),
+    Entry("", "flow cancel", "end a flow with all its sessions"),
+    Entry("", "flow resume", "try again what failed in a flow"),
+)
+
 _SERVICE = (
     Entry("", "service show", "the unit as it would be written"),
     Entry("", "service install", "have the machine start the stack, and keep it"),
@@ -97,6 +106,7 @@ _TABLE = (
     Entry("Sessions", "prioritize", "change when it is a waiting session's turn"),
     Entry("Sessions", "wait", "wait until a session ends"),
     Entry("Sessions", "result", "the result of a session that ended"),
+    Entry("Sessions", "flow", "sessions that work together, from a file", children=_FLOWS),
     Entry("The fleet", "limits", "limits and shares of all hosts", children=_LIMITS),
     Entry("This machine", "up", "start the broker, the worker and beat"),
     Entry("This machine", "down", "stop them; sessions stay"),

@@ -13,6 +13,8 @@ from coders_queue.cli.text import printable
 
 #: Verbs that never start anything: they are about the worker itself.
 _NEVER_START = frozenset({"status", "stop"})
+#: Verbs that ask for work.
+_STARTS = frozenset({"spawn", "flow-submit"})
 
 
 class Host:
@@ -57,8 +59,8 @@ class Host:
             if not self._may_start(verb):
                 raise
         except wire.WentAway:
-            if verb != "spawn":
-                raise  # a spawn names its session: asked again it starts nothing twice
+            if verb not in _STARTS:
+                raise  # those name what they start: asked again they start nothing twice
         # outside of the progress line: the starter has its own
         lazy.start_stack()
         return self._final(verb, params, timeout, doing)
@@ -94,4 +96,4 @@ class Host:
     def _may_start(self, verb: str) -> bool:
         if verb in _NEVER_START:
             return False
-        return verb == "spawn" or os.path.lexists(self.socket_path)
+        return verb in _STARTS or os.path.lexists(self.socket_path)

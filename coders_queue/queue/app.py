@@ -15,6 +15,8 @@ from coders_queue import ids
 from coders_queue.queue import control  # noqa: F401  (registers the revoke command)
 from coders_queue.queue.delivery import Delivery
 from coders_queue.queue.dispatch import Dispatch
+from coders_queue.queue.flow_engine import Flows
+from coders_queue.queue.flow_sessions import FlowSessions
 from coders_queue.queue.publisher import CeleryPublisher
 from coders_queue.queue.queues import queue
 from coders_queue.queue.schedule import beat_schedule
@@ -53,6 +55,11 @@ class CodersApp(Celery):
     def delivery(self) -> Delivery:
         """What a delivery of a session's message means."""
         return Delivery(self.store)
+
+    @cached_property
+    def flows(self) -> Flows:
+        """Carrying flows forward."""
+        return Flows(self.store, FlowSessions(self))
 
     @cached_property
     def dispatch(self) -> Dispatch:

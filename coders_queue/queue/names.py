@@ -21,6 +21,9 @@ CLEAN_HOST = "coders.host.clean"
 #: On ``host.<name>``: look at every session, changed or not.
 PROBE_HOST = "coders.host.probe"
 
+#: On the control queue, linked to the sessions of flows: ``(outcome, flow id, run)``.
+FLOW_ENDED = "coders.flow.ended"
+
 #: On the control queue, by beat: send again what got lost, place what waits.
 RECONCILE = "coders.reconcile"
 #: On the control queue, by beat: drop index entries of expired records.

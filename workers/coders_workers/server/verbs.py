@@ -13,6 +13,7 @@ from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.view import LISTED_OUTPUT, session_object, spec_shown
 from coders_workers.server import params as read
+from coders_workers.server.flowing import Flowing
 from coders_workers.server.limiting import Limiting
 from coders_workers.server.sending import Sending
 from coders_workers.server.spawning import Spawning
@@ -40,6 +41,7 @@ class Verbs:
     def __init__(self, station: Station) -> None:
         self._station = station
         self._limiting = Limiting(station)
+        self._flowing = Flowing(station)
         self._spawning = Spawning(station)
         self._sending = Sending(station)
         self._transcript = Transcript(station)
@@ -228,6 +230,26 @@ class Verbs:
         record = self._limiting.prioritize(self._record(params), params)
         standing = self._limiting.standings([record]).get(record.id)
         return session_object(record, standing=standing)
+
+    def _verb_flow_submit(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return self._flowing.submit(params)
+
+    def _verb_flow_ls(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return self._flowing.ls(params)
+
+    def _verb_flow_show(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return self._flowing.show(params)
+
+    def _verb_flow_cancel(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return self._flowing.cancel(params)
+
+    def _verb_flow_resume(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return self._flowing.resume(params)
 
     def _verb_clean(self, params: Params, gone: Gone) -> Parts:
         yield from ()

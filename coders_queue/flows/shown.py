@@ -1,0 +1,47 @@
+"""A flow as it is shown: one plain object for every view."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from coders_queue.flows.decision import Decision, RunView, StepView
+from coders_queue.models.flow import FlowRecord
+
+
+def flow_object(record: FlowRecord, decision: Decision | None = None) -> dict[str, Any]:
+    """What ``coders flow ls --json`` prints, and with its steps ``coders flow show --json``."""
+    shown: dict[str, Any] = {
+        "id": record.id,
+        "name": record.name,
+        "owner": record.owner,
+        "state": record.state,
+        "created_at": record.created_at,
+        "resumed_at": record.resumed_at,
+        "ended_at": record.ended_at,
+        "cause": record.cause,
+        "result": record.result,
+    }
+    if decision is not None:
+        if record.state == "running" and decision.state == "stopping":
+            shown["state"], shown["cause"] = "stopping", decision.cause
+        shown["steps"] = [_step(record, name, view) for name, view in decision.steps.items()]
+    return shown
+
+
+def _step(record: FlowRecord, name: str, view: StepView) -> dict[str, Any]:
+    return {
+        "name": name,
+        "state": view.state,
+        "round": view.round,
+        "cause": view.cause,
+        "runs": [_run(record, one) for one in view.runs],
+    }
+
+
+def _run(record: FlowRecord, view: RunView) -> dict[str, Any]:
+    return {
+        "run": str(view.key),
+        "session": view.key.session_id(record.id),
+        "state": view.state,
+        "cause": view.cause,
+    }
