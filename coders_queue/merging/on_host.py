@@ -68,7 +68,7 @@ class GitOptions(Options):
     uncommitted: Literal["refuse", "commit", "ignore"] = "refuse"
     """What becomes of work in a part's worktree that no commit holds. The part is left out; or the
     work is merged as a commit on top of its branch, which stays as it is; or nobody looks at it."""
-    message: str = "Merge {branch} (session {label})"
+    message: str = Field(default="Merge {branch} (session {label})", min_length=1)
     """The message of each merge: `{branch}`, `{label}` (the session's short id) and `{number}`."""
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ A plug-in is an object like :class:`Strategy`, named by an entry point of the gr
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
@@ -75,6 +76,11 @@ class MergeResult(Model):
     """Those that are not: they failed, were cancelled, or could not be used."""
     merged: Any
     """What the strategy made of them; null when it made nothing."""
+
+
+def plain(model: Model) -> Any:
+    """The model as JSON has it. Names of files that are no UTF-8 are carried, as JSON can."""
+    return json.loads(json.dumps(model.model_dump(mode="python")))
 
 
 class Strategy(Protocol):

@@ -17,7 +17,7 @@ from pydantic import field_validator
 from coders_queue import errors
 from coders_queue.json_schema import WrongAnswer, check_schema, typed
 from coders_queue.merging.part import Part
-from coders_queue.merging.strategy import LeftOut, Merge, MergeFailed, Needs, Options
+from coders_queue.merging.strategy import LeftOut, Merge, MergeFailed, Needs, Options, plain
 from coders_queue.models.base import Model
 
 KEYWORD = "x-merge"
@@ -114,9 +114,7 @@ class StructuredMerge:
         if options.conflicts == "fail" and joining.conflicts:
             places = ", ".join(one.at or "the whole" for one in joining.conflicts[:5])
             problem = f"the answers do not agree at {places}"
-        return Merge(
-            merged=merged.model_dump(mode="json"), left_out=tuple(left_out), problem=problem
-        )
+        return Merge(merged=plain(merged), left_out=tuple(left_out), problem=problem)
 
 
 class _Joining:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from coders_queue.json_schema import WrongAnswer, parsed
 from coders_queue.merging.part import Part
-from coders_queue.merging.strategy import LeftOut, Merge, MergeFailed, Needs, Options
+from coders_queue.merging.strategy import LeftOut, Merge, MergeFailed, Needs, Options, plain
 from coders_queue.models.base import Model
 
 #: How much of an answer is shown in a message, characters.
@@ -83,7 +83,7 @@ class Voting:
             tally=tuple(tally),
         )
         return Merge(
-            merged=vote.model_dump(mode="json"),
+            merged=plain(vote),
             left_out=tuple(left_out),
             problem=_undecided(vote, options),
         )

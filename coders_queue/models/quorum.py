@@ -8,6 +8,8 @@ from coders_queue.models.base import Model
 
 #: The longest name of a group, characters.
 MAX_GROUP = 200
+#: Why the rest is cancelled.
+REASON = "quorum: enough of its group succeeded without it"
 
 
 class Quorum(Model):

@@ -14,6 +14,7 @@ import structlog
 
 from coders_queue import errors
 from coders_queue.clock import Clock, overdue, system_clock
+from coders_queue.models import quorum
 from coders_queue.models.admission import Admitted
 from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
@@ -93,9 +94,9 @@ class Dispatch:
             return
         if record.request is not None and not record.settled:
             self._publisher.resend(record)
-        quorum = record.spec.quorum
-        if quorum is not None and quorum.group is not None and record.state is State.SUCCEEDED:
-            self.end_rest(quorum.group)
+        asked = record.spec.quorum
+        if asked is not None and asked.group is not None and record.state is State.SUCCEEDED:
+            self.end_rest(asked.group)
 
     def end_rest(self, group: str) -> int:
         """Cancel what lives of a group that has successes enough; how many that were.
@@ -107,7 +108,7 @@ class Dispatch:
         # first those that wait: they would take the places of those that end
         for record in sorted(rest, key=lambda one: one.state is not State.QUEUED):
             try:
-                self._cancel(record.id, "quorum: enough of its group succeeded without it")
+                self._cancel(record.id, quorum.REASON)
             except errors.Unavailable:
                 raise
             except errors.CodersError as error:  # a newer version wrote it: the rest goes on

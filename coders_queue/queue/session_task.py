@@ -110,7 +110,7 @@ class SessionTask(_Task):
         if spec is not None:
             self._services.store.submit(
                 task_id,
-                _in_group(placed(parse_spec(spec), inputs), options.get("group_id")),
+                in_group(placed(parse_spec(spec), inputs), options.get("group_id")),
                 inputs=inputs,
                 publish=context.plain(options),
             )
@@ -175,8 +175,11 @@ class SessionTask(_Task):
             self._services.delivery.delivered(task_id)
 
 
-def _in_group(spec: SessionSpec, group: str | None) -> SessionSpec:
-    """The request with its quorum's group named, where that is the Celery group it is in."""
+def in_group(spec: SessionSpec, group: str | None) -> SessionSpec:
+    """The request with its quorum's group named, where that is the Celery group it is in.
+
+    Raises UsageError where it is in none.
+    """
     quorum = spec.quorum
     if quorum is None or quorum.group is not None:
         return spec

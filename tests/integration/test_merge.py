@@ -14,7 +14,7 @@ from celery import chain, chord, group
 
 from coders_queue import errors
 from coders_queue.client.client import Coders
-from support.local_stack import LocalStack, local_stack
+from support.local_stack import LocalStack, eventually, local_stack
 from support.scratch_git import CONFIG, git, make_repository
 
 pytestmark = [pytest.mark.broker, pytest.mark.tmux, pytest.mark.timeout(180)]
@@ -201,3 +201,15 @@ def test_what_is_wrong_is_said_where_it_is_asked_for(coders: Coders) -> None:
         coders.quorum([says(coders, "true")], need=2)
     with pytest.raises(errors.UsageError, match="a quorum is of sessions"):
         coders.quorum([group([says(coders, "true"), says(coders, "true")])], need=1)
+
+
+def test_a_merge_that_is_cancelled_leaves_nothing_running(coders: Coders, tmp_path: Path) -> None:
+    """Its check goes with it."""
+    part = value(says(coders, "echo a").delay())
+    note = tmp_path / "pid"
+    script = f"echo $$ > {note}; exec sleep 600"
+    result = coders.merge("best", cwd="/", check=["sh", "-c", script]).delay([part])
+    eventually(lambda: note.exists() and note.read_text().strip())
+    coders.get(result.id).cancel()
+    assert value(result)["state"] == "cancelled"
+    eventually(lambda: not Path("/proc", note.read_text().strip()).exists())

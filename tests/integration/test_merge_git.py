@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -344,3 +345,14 @@ def test_outside_of_a_repository_it_says_so(room: Room, tmp_path: Path) -> None:
     os.chdir(tmp_path)
     with pytest.raises(MergeFailed, match="not a git repository"):
         GitMerging().merge(room.parts, GitOptions(), room.place)
+
+
+def test_a_file_name_that_is_no_utf8_is_told(room: Room) -> None:
+    """Byte for byte, as JSON can carry it."""
+    name = os.fsdecode(b"caf\xe9")
+    for text in ("one", "two"):
+        room.part(lambda tree, text=text: (tree / name).write_text(text))
+    made = room.merge(conflicts="theirs")
+    assert made.merged["conflicts"][0]["files"] == [{"path": name, "kind": "both added"}]
+    assert (room.own / name).read_text() == "two"
+    assert json.loads(json.dumps(made.merged)) == made.merged

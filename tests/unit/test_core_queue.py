@@ -254,9 +254,9 @@ class TestQuorum:
     def test_its_group_is_celerys_unless_named(self) -> None:
         """In no group a quorum of several is refused; of one it means nothing."""
         spec = SPEC.model_copy(update={"quorum": Quorum(need=2)})
-        named = session_task._in_group(spec, "celerys").quorum
+        named = session_task.in_group(spec, "celerys").quorum
         assert named == Quorum(group="celerys", need=2)
         with pytest.raises(errors.UsageError, match="in none"):
-            session_task._in_group(spec, None)
+            session_task.in_group(spec, None)
         alone = SPEC.model_copy(update={"quorum": Quorum(need=1)})
-        assert session_task._in_group(alone, None).quorum is None
+        assert session_task.in_group(alone, None).quorum is None

@@ -14,6 +14,7 @@ import pytest
 
 from coders_queue import errors, ids
 from coders_queue.clock import ManualClock
+from coders_queue.models import quorum
 from coders_queue.models.launch import ExitStatus
 from coders_queue.models.lifecycle import State
 from coders_queue.models.outcome import Cause, Outcome
@@ -372,3 +373,26 @@ def test_what_goes_on_soon_keeps_its_place(
     assert room.store.live_count(["here"]) == {"here": int(kept)}
     assert room.follow.freed_places == int(not kept)
     assert room.store.admission().exhausted == ({} if kept else {"shell": resets_at})
+
+
+@pytest.mark.parametrize(
+    ("reason", "told", "code", "state"),
+    [
+        (quorum.REASON, False, 0, "succeeded"),
+        (quorum.REASON, False, 1, "cancelled"),
+        (quorum.REASON, True, 0, "cancelled"),
+        ("killed", False, 0, "cancelled"),
+    ],
+)
+def test_who_was_done_before_it_was_told_has_succeeded(
+    room: Room, reason: str, told: bool, code: int, state: str
+) -> None:
+    """An agent that no quorum needs any more keeps a success that nobody had cut short."""
+    session_id = room.assigned()
+    room.supervisor.spawn(session_id, 1)
+    room.store.request_cancel(session_id, reason)
+    if told:
+        room.supervisor.stop(session_id, 1)
+    room.runtime.over = Ended(ExitStatus(code=code), at=1_700_000_009.0)
+    assert room.supervisor.finisher.finish(session_id, 1)
+    assert room.outcome(session_id).state == state

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ from coders_workers.merging import strategies
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Merge what the request file and ``CODERS_INPUT`` say; the exit code."""
     # a plug-in, or what it calls, may print
+    signal.signal(signal.SIGTERM, _end)  # so that what is under way is ended, too
     answer = os.dup(1)
     os.dup2(2, 1)
     result: dict[str, Any] | None = None
@@ -48,6 +50,10 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     return code
 
 
+def _end(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
 def _merge(file: Path, environ: Mapping[str, str]) -> tuple[dict[str, Any], str | None]:
     asked = json.loads(file.read_bytes())
     name, told = asked["argv"][0], asked["argv"][1:]
@@ -59,7 +65,7 @@ def _merge(file: Path, environ: Mapping[str, str]) -> tuple[dict[str, Any], str 
     if strategy.needs != "nothing":
         request.check_hosts(name, parts)
     result, problem = carry_out(strategy, options, parts, file.parent)
-    return result.model_dump(mode="json"), problem
+    return result.model_dump(mode="python"), problem
 
 
 def _parts(environ: Mapping[str, str]) -> tuple[Part, ...]:

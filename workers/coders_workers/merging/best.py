@@ -22,7 +22,7 @@ from pathlib import Path
 from coders_queue import errors
 from coders_queue.merging.on_host import Best, BestOptions, Score
 from coders_queue.merging.part import Part
-from coders_queue.merging.strategy import LeftOut, Merge, MergeFailed, Needs, Options
+from coders_queue.merging.strategy import LeftOut, Merge, MergeFailed, Needs, Options, plain
 from coders_workers.workspace import git, repository
 
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,3})?")
@@ -75,7 +75,7 @@ class BestOf:
                 for one in judged
             ),
         )
-        return Merge(merged=best.model_dump(mode="json"), left_out=tuple(left_out))
+        return Merge(merged=plain(best), left_out=tuple(left_out))
 
 
 def _told_apart(parts: Sequence[Part]) -> None:
@@ -126,7 +126,7 @@ def _clone(source: Path, copy: Path, head: str) -> None:
 
 def _score(part: Part, options: BestOptions, directory: Path, place: Path) -> float:
     told = place / "part.json"
-    told.write_text(json.dumps(part.model_dump(mode="json")))
+    told.write_text(json.dumps(plain(part)))
     environ = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_IT}
     status, printed = _run(
         options.check, directory, {**environ, "CODERS_PART": str(told)}, options.timeout
@@ -154,7 +154,7 @@ def _run(
                 env=environ,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                start_new_session=True,
+                process_group=0,  # in our session: it ends with us, whatever becomes of us
             )
         except OSError as error:
             raise MergeFailed(

@@ -17,7 +17,7 @@ from typing import Literal
 from coders_queue import errors
 from coders_queue.merging.on_host import Conflict, GitMerge, GitOptions, MergedBranch
 from coders_queue.merging.part import Part
-from coders_queue.merging.strategy import LeftOut, Merge, MergeFailed, Needs, Options
+from coders_queue.merging.strategy import LeftOut, Merge, MergeFailed, Needs, Options, plain
 from coders_workers.merging import identity, index, uncommitted
 from coders_workers.workspace import git, repository
 
@@ -111,7 +111,7 @@ def merge_in(top: Path, parts: Sequence[Part], options: GitOptions) -> Merge:
         waiting=tuple(done.waiting),
     )
     return Merge(
-        merged=made.model_dump(mode="json"),
+        merged=plain(made),
         left_out=tuple(done.left_out),
         problem=None if done.open else _problem(done),
     )

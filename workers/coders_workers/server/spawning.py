@@ -17,7 +17,7 @@ from coders_queue.merging.request import placed
 from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.spec import SessionSpec
-from coders_queue.queue.session_task import parse_spec
+from coders_queue.queue.session_task import in_group, parse_spec
 from coders_queue.settings import pins
 from coders_queue.settings.pins import Pin
 from coders_queue.store.news import is_installing
@@ -71,7 +71,7 @@ class Spawning:
         spec = self._spec(params)
         spec, pin = self._pinned(spec, params)
         inputs = self._handed_on(params)
-        spec = placed(spec, inputs)
+        spec = in_group(placed(spec, inputs), None)
         here = self._place_here(spec)
         warnings: list[str] = []
         if here:

@@ -15,11 +15,12 @@ import structlog
 from coders_queue import errors
 from coders_queue.agents import answer, loose
 from coders_queue.agents.adapter import Adapter, LaunchFacts
+from coders_queue.models import quorum
 from coders_queue.models.launch import ExitStatus, Reading
 from coders_queue.models.observation import Observation
 from coders_queue.models.outcome import Cause, Outcome
 from coders_queue.models.record import SessionRecord
-from coders_workers import recording, workspace
+from coders_workers import attempt_dir, recording, workspace
 from coders_workers.programs import chosen
 from coders_workers.runtimes.base import Ended, Started
 from coders_workers.supervisor import last_words, plan, stuck_mark, tool_files, typed_answer
@@ -162,6 +163,9 @@ def _verdict(
 ) -> tuple[Literal["succeeded", "failed", "cancelled"], Cause | None, bool]:
     """The state, why, and whether that is the last word."""
     status = ended.status
+    told = (directory / attempt_dir.STOP).exists()
+    if record.cancel_reason == quorum.REASON and reading.ok and not told:
+        return "succeeded", None, True  # it was done before it was told that it need not be
     if record.cancel_reason is not None:
         late = deadline_reason(record) if (directory / DEADLINE).exists() else None
         kind: Literal["timeout", "cancelled"] = (
