@@ -85,6 +85,8 @@ _FLOWS = (
     Entry("", "flow wait", "wait until a flow is over"),
     Entry("", "flow cancel", "end a flow with all its sessions"),
     Entry("", "flow resume", "try again what failed in a flow"),
+    Entry("", "flow check", "whether a flow's file is right, and what would start first"),
+    Entry("", "flow graph", "a flow as a drawing, or as a Mermaid chart"),
 )
 
 _SERVICE = (

@@ -61,9 +61,11 @@ def _mistake(one: ErrorDetails, data: Any, root: type[BaseModel]) -> Mistake:
     name = dotted(path)
     kind = one["type"]
     if kind == "extra_forbidden":
-        return Mistake(path, f"there is no key {name}", meant(path[-1], _siblings(path, root)))
+        return Mistake(path, f"there is no key {name!r}", meant(path[-1], _siblings(path, root)))
     if kind == "missing":
         return Mistake(path, f"{name} is missing")
+    if kind.startswith("union_tag"):
+        return Mistake(path, f"{name} {_tag(one.get('ctx', {}))}")
     message = one["msg"]
     for empty in ("Value error, ", "Input ", "String ", "Tuple ", "Dictionary "):
         message = message.removeprefix(empty)
@@ -75,6 +77,14 @@ def _mistake(one: ErrorDetails, data: Any, root: type[BaseModel]) -> Mistake:
     if not isinstance(value, dict | list | tuple | BaseModel):
         message += _shown(value)
     return Mistake(path, f"{name} {message}".strip())
+
+
+def _tag(told: Mapping[str, Any]) -> str:
+    """Which key a mapping needs to be known by, and its values."""
+    key = str(told.get("discriminator", "")).strip("'")
+    tags = [tag.strip(" '") for tag in str(told.get("expected_tags", "")).split(",")]
+    wanted = " or ".join(f'"{tag}"' for tag in tags if tag)
+    return f"needs {key} = {wanted}" if wanted else f"needs {key}"
 
 
 def _path(loc: tuple[int | str, ...], data: Any) -> KeyPath:

@@ -24,6 +24,8 @@ class Start:
     inputs: tuple[RunKey, ...] = ()
     """For a merge step, the runs whose outcomes are the session's inputs, in order; all of them
     ended."""
+    item: Any = None
+    """Of a step with ``each``, the item."""
     not_before: float | None = None
     """Epoch seconds before which it should not begin; None for at once."""
 

@@ -210,7 +210,7 @@ class Evaluation:
         if of and not inputs:
             raise Fault(f"there is nothing to merge: nothing of {', '.join(of)} ran")
         spec = start.session(step, self.submission.directory, values)
-        return Start(key, spec, inputs, not_before)
+        return Start(key, spec, inputs, values.get("item"), not_before)
 
     def values(
         self,

@@ -272,10 +272,7 @@ def _template(text: str) -> Any:
 
 def evaluate(text: str, values: Mapping[str, Any]) -> Any:
     """What an expression is. Raises Fault."""
-    value = _tried(lambda: _expression(text)(dict(values)))
-    if isinstance(value, Undefined):
-        _tried(lambda: str(value))
-    return _plain(value)
+    return _tried(lambda: _plain(_expression(text)(dict(values))))
 
 
 def render(text: str, values: Mapping[str, Any]) -> Any:
@@ -319,9 +316,13 @@ def _tried(act: Callable[[], Any]) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """The value as data: what filters give may be lazy."""
-    if value is None or isinstance(value, str | int | float | dict):
+    """The value as data: what filters give may be lazy, and hold what is none."""
+    if value is None or isinstance(value, str | int | float):
         return value
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, Undefined):
+        return str(value)  # raises: it is strict
     if isinstance(value, Fields):
         raise Fault(f"name one of its fields: {', '.join(value.names())}")
     try:

@@ -81,10 +81,14 @@ def _kind_of(value: Any) -> Kind:
 
 
 Name = Annotated[str, AfterValidator(_name)]
-Names = Annotated[tuple[Name, ...], BeforeValidator(_listed)]
+Names = Annotated[
+    tuple[Name, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])
+]
 Count = Annotated[int, BeforeValidator(_not_bool)]
 Span = Annotated[
-    float, Field(gt=0, le=10 * 365 * 86400, allow_inf_nan=False), BeforeValidator(_seconds)
+    float,
+    Field(gt=0, le=10 * 365 * 86400, allow_inf_nan=False),
+    BeforeValidator(_seconds, json_schema_input_type=float | str),
 ]
 Words = Annotated[
     Annotated[tuple[str, ...], Tag("list")] | Annotated[str, Tag("text")], Discriminator(_shape)
@@ -203,7 +207,10 @@ class SessionFields(Model):
     """Labels of the session. Those of `defaults` are there, too."""
     timeout: Span | None = None
     """The time the agent may run: seconds, or a text such as `10m`."""
-    restart: Annotated[Restart, BeforeValidator(_restart)] | None = None
+    restart: (
+        Annotated[Restart, BeforeValidator(_restart, json_schema_input_type=Policy | Restart)]
+        | None
+    ) = None
     """When the same session is run again: a policy (`never`, `on-crash`, `on-failure`, `always`),
     or a mapping of `policy`, `most`, `window`, `backoff`, `backoff_most`. Not set: as the
     settings of its host say."""
@@ -298,7 +305,3 @@ class Flow(Model):
             if field in self.defaults.model_fields_set:
                 given[field] = {**getattr(self.defaults, field), **getattr(step, field)}
         return step.model_copy(update=given) if given else step
-
-
-#: Policies of `restart`, for the reference page.
-POLICIES: tuple[str, ...] = Policy.__args__  # type: ignore[attr-defined]

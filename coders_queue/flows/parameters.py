@@ -110,6 +110,8 @@ def _typed(kind: Kind, text: str) -> Any:
                 return [part.strip() for part in bare.split(",")] if bare else []
             case "object":
                 return _json(bare)
+    except WrongValue:
+        raise
     except ValueError:
         return text
     return text

@@ -39,12 +39,13 @@ class Submission(Model):
         """As JSON."""
         flow = self.flow.model_dump(mode="json", by_alias=True, exclude_unset=True)
         rest = self.model_dump(mode="json", exclude={"flow"})
-        return json.dumps({"flow": flow, **rest}, ensure_ascii=False, separators=(",", ":"))
+        return json.dumps({"flow": flow, **rest}, separators=(",", ":"))
 
     @classmethod
     def load(cls, text: str) -> Submission:
         """The inverse of :meth:`dump`."""
-        return cls.model_validate_json(text)
+        # the model's own parser refuses what stands for a byte of a file name that is not UTF-8
+        return cls.model_validate(json.loads(text))
 
 
 def submit(flow: Flow, given: Mapping[str, Any], directory: str) -> Submission:

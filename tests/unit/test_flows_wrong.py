@@ -84,7 +84,7 @@ def test_a_right_flow_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "said", "hint"),
     [
-        ("    retries: 1", "    retrys: 1", 13, "no key steps.explore.retrys", "mean retries?"),
+        ("    retries: 1", "    retrys: 1", 13, "no key 'steps.explore.retrys'", "mean retries?"),
         ("    quorum: 2", "    quorum: yes", 14, "quorum should be a number", None),
         ("    quorum: 2", "    quorum: 0", 14, "greater than or equal to 1", None),
         ("timeout: 4h", "timeout: 4 hours", 7, "timeout should be a span of time", None),
@@ -118,7 +118,7 @@ def test_a_right_flow_is_read(tmp_path: Path) -> None:
         ("of: explore", "of: explore, options: {x: '{{ round }}'}", 16, "no option x", "there are"),
         ("of: explore", "of: explore, options: {at_least: x}", 16, "--at-least: Input", None),
         ("findings.result", "findings.result.mergd", 24, "it is of a merge", "mean merged?"),
-        ("report, of", "report, agent: x, of", 16, "no key steps.findings.merge.agent", None),
+        ("report, of", "report, agent: x, of", 16, "no key 'steps.findings.merge.agent'", None),
         ("    merge:", "    task: x\n    merge:", 16, "a merge step takes no task", None),
         ("{{ steps.findings.result }}", "{% set x = 1 %}", 24, "set is not allowed", "if, for"),
         ("{{ steps.findings.result }}", "{{ x() }}", 24, "nothing can be called", "use a filter"),

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
-
-from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
+from typing import Any
 
 from coders_queue.agents.described.model import Description
 from coders_queue.agents.described.words import PLACEHOLDERS
+from coders_queue.documents.tables import tables
 
 _HEAD = """\
 # Files that describe agents
@@ -45,13 +43,8 @@ A whole word of a command line, or what follows an option's `=`. No shell is inv
 
 def reference() -> str:
     """The page."""
-    lines = [_HEAD + "\n".join(f"| `{{{name}}}` | {what} |" for name, what in PLACEHOLDERS.items())]
-    for place, model in _tables(Description, "", set()):
-        title = f"`{place}`" if place else "At the top"
-        doc = " ".join((model.__doc__ or "").split())
-        lines += ["", f"## {title}", "", doc, "", "| Key | Default | Meaning |", "|---|---|---|"]
-        lines += [_row(name, field) for name, field in model.model_fields.items()]
-    return "\n".join(lines) + "\n"
+    rows = "\n".join(f"| `{{{name}}}` | {what} |" for name, what in PLACEHOLDERS.items())
+    return "\n".join([_HEAD + rows, *tables(Description)]) + "\n"
 
 
 def json_schema() -> dict[str, Any]:
@@ -69,39 +62,6 @@ def published() -> Mapping[str, str]:
         "config/agent.schema.json": json.dumps(json_schema(), indent=2) + "\n",
         "docs/reference/agent-files.md": reference(),
     }
-
-
-def _tables(
-    model: type[BaseModel], place: str, seen: set[type[BaseModel]]
-) -> Iterator[tuple[str, type[BaseModel]]]:
-    """Each model once, where it stands first."""
-    seen.add(model)
-    yield place, model
-    for name, field in model.model_fields.items():
-        for inner in _models(field.annotation):
-            if inner not in seen:
-                yield from _tables(inner, f"{place}.{name}" if place else name, seen)
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in get_args(annotation):
-        yield from _models(inner)
-
-
-def _row(name: str, field: Any) -> str:
-    meaning = " ".join((field.description or "").replace("``", "`").split())
-    return f"| `{name}` | {_default(field)} | {meaning.replace('|', chr(92) + '|')} |"
-
-
-def _default(field: Any) -> str:
-    value = field.get_default(call_default_factory=True)
-    if value is PydanticUndefined:
-        return "required"
-    if value is None or isinstance(value, BaseModel) or value in ((), {}):
-        return ""
-    return f"`{json.dumps(value)}`"
 
 
 def main(arguments: list[str]) -> int:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 import uuid
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 from typing import Any
 
-from coders_queue.cli import exits, flow
+from coders_queue.cli import exits, flow, flow_file
 from coders_queue.cli.context import Context
 from coders_queue.cli.live_block import LiveBlock
 from coders_queue.cli.parser import add_json
 from coders_queue.cli.text import printable_block
-from coders_queue.flows import parameters, read
+from coders_queue.flows import parameters
 from coders_queue.flows.submission import submit
 from coders_queue.settings.load import load
 
@@ -42,7 +41,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace, context: Context) -> int:
     """Check all of it, begin it, and watch it to its end."""
     console = context.console
-    made = read.load(Path(options.file))
+    made = flow_file.load(options, context)
     given = parameters.of_words(made, options.parameters)
     submission = submit(made, given, context.here)
     owner = load(context.environ, context.here).settings.owner
