@@ -116,8 +116,8 @@ class GitMerge(Model):
     """What ``git`` makes of the parts."""
 
     path: str
-    """The worktree it was done in. As of any session, it is gone afterwards unless it holds something
-    that no commit does: a conflict that was kept."""
+    """The worktree it was done in. As any session's, it is gone afterwards unless it holds what no
+    commit does: a conflict that was kept."""
     branch: str | None
     """Its branch, which holds what was merged."""
     base: str
