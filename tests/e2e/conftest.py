@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +84,10 @@ def model(_model: ModelServer) -> ModelServer:
     return _model
 
 
+#: Where the node is that some of the tools are run by.
+_NODE = [str(Path(found).parent) for found in (shutil.which("node"),) if found]
+
+
 @dataclass(frozen=True)
 class Person:
     """Somebody with a home directory, a project and a key for the stub."""
@@ -99,7 +105,7 @@ def person(tmp_path: Path, model: ModelServer) -> Person:
     project.mkdir()
     env = {
         "HOME": str(home),
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PATH": os.pathsep.join((*_NODE, "/usr/local/bin", "/usr/bin", "/bin")),
         "LANG": "C.UTF-8",
         "ANTHROPIC_BASE_URL": model.url,
         "ANTHROPIC_API_KEY": API_KEY,
