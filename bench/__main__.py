@@ -17,6 +17,7 @@ from bench import (
     delivery,
     exact,
     faults,
+    flow,
     heartbeat,
     live,
     merge,
@@ -54,6 +55,7 @@ BENCHES = {
     "faults": Bench(faults.run, faults.ROUNDS, faults.SHORT),
     "chord": Bench(chord.run, chord.ROUNDS, chord.SHORT),
     "merge": Bench(merge.run, merge.ROUNDS, merge.SHORT),
+    "flow": Bench(flow.run, flow.ROUNDS, flow.SHORT),
     "soak": Bench(soak.run, soak.ROUNDS, soak.SHORT),
     "delivery": Bench(delivery.run, delivery.ROUNDS, delivery.SHORT),
 }
