@@ -44,7 +44,7 @@ class Document:
     others_read: bool
     """Whether any user of the machine may read the file."""
     blocks: Mapping[KeyPath, int] = field(default_factory=dict)
-    """Of each text that begins on the line below its key, that line."""
+    """Of each text that is written line by line below its key, its first line."""
 
     def where(self, path: KeyPath) -> str:
         """``file:line`` of a key, or of the nearest key around it."""
@@ -55,7 +55,7 @@ class Document:
 
     def where_in(self, path: KeyPath, line: int) -> str:
         """``file:line`` of a line, from 1, of a text of several."""
-        first = self.blocks.get(path) or self.lines.get(path)
+        first = self.blocks.get(path)
         return self.where(path) if first is None else f"{self.file}:{first + line - 1}"
 
 

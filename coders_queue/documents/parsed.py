@@ -17,7 +17,7 @@ class Parsed:
     data: Any
     lines: dict[KeyPath, int] = field(default_factory=dict)
     blocks: dict[KeyPath, int] = field(default_factory=dict)
-    """Of each text that begins on the line below its key, that line."""
+    """Of each text that is written line by line below its key, its first line."""
 
 
 class Malformed(Exception):

@@ -21,7 +21,7 @@ _LINE = re.compile(r"\(at line (\d+), column \d+\)")
 def parse_toml(text: str) -> Parsed:
     """The values of a TOML text. Raises Malformed."""
     try:
-        return Parsed(tomllib.loads(text), _lines(text))
+        return Parsed(tomllib.loads(text), *_lines(text))
     except tomllib.TOMLDecodeError as error:
         message = str(error)
         if found := _LINE.search(message):
@@ -34,8 +34,10 @@ def parse_toml(text: str) -> Parsed:
         raise Malformed(f"not TOML: {error}") from None
 
 
-def _lines(text: str) -> dict[KeyPath, int]:
+def _lines(text: str) -> tuple[dict[KeyPath, int], dict[KeyPath, int]]:
+    """The line of each key, and the first of each text that is written below its key."""
     lines: dict[KeyPath, int] = {}
+    blocks: dict[KeyPath, int] = {}
     table: KeyPath = ()
     #: Of each array of tables the number of the last one.
     lasts: dict[KeyPath, int] = {}
@@ -46,12 +48,15 @@ def _lines(text: str) -> dict[KeyPath, int]:
                 table = _element(_parts(header[2]), lasts, bool(header[1]))
                 _note(lines, table, number)
             elif assignment := _ASSIGNMENT.match(line):
-                _note(lines, (*table, *_parts(assignment[1])), number)
+                here = (*table, *_parts(assignment[1]))
+                _note(lines, here, number)
+                if line.rstrip().endswith(('"""', "'''")):
+                    blocks[here] = number + 1
         # inside a text of several lines nothing is a key
         for mark in ('"""', "'''"):
             if quote in ("", mark) and line.count(mark) % 2:
                 quote = "" if quote else mark
-    return lines
+    return lines, blocks
 
 
 def _element(name: KeyPath, lasts: dict[KeyPath, int], begins: bool) -> KeyPath:

@@ -83,7 +83,7 @@ class _Reader:
         return self._sequence(path, depth + 1)
 
     def _scalar(self, event: Any, path: KeyPath, line: int) -> Any:
-        if event.style in ("|", ">"):
+        if event.style == "|":
             self.blocks[path] = line + 1
         tag = event.tag
         if tag in (None, "!"):

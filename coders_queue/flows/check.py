@@ -30,7 +30,7 @@ def check(flow: Flow, document: Document | None = None) -> dict[str, Waits]:
     agents: dict[str, Problem | None] = {}
     for name, step in flow.whole.items():
         problems += _names(flow, name, step)
-        problems += _shape(name, step)
+        problems += _shape(flow, name, step)
         problems += _session(flow, name, step, agents)
         scanned[name] = scan(flow, templates.of_step(flow, name), name)
         problems += scanned[name].problems
@@ -89,7 +89,7 @@ def _names(flow: Flow, name: str, step: Step) -> Iterator[Problem]:
                 )
 
 
-def _shape(name: str, step: Step) -> Iterator[Problem]:
+def _shape(flow: Flow, name: str, step: Step) -> Iterator[Problem]:
     here, told = ("steps", name), f"steps.{name}"
     if step.quorum is not None:
         if step.each is None:
@@ -106,6 +106,19 @@ def _shape(name: str, step: Step) -> Iterator[Problem]:
         )
     if isinstance(step.each, tuple):
         yield from _data(step.each, (*here, "each"))
+    if step.branch is not None and step.each is not None and not language.is_template(step.branch):
+        yield Problem(
+            (*here, "branch"),
+            f"{told}.branch: its items would share one branch",
+            f"give each its own, {step.branch}-{{{{ index }}}}, or leave it out",
+        )
+    if step.cwd is not None and step.cwd.startswith("~"):
+        place = here if "cwd" in flow.steps[name].model_fields_set else ("defaults",)
+        yield Problem(
+            (*place, "cwd"),
+            f"{'.'.join(place)}.cwd: no shell reads it, so that ~ is not your home",
+            "write it out, or relative to where the flow is submitted",
+        )
     for field in ("argv", "check"):
         words = getattr(step, field)
         if isinstance(words, str) and language.lone_expression(words) is None:

@@ -39,9 +39,6 @@ class Line:
     state: StepState | None
     about: str
 
-    def __str__(self) -> str:
-        return "  ".join(part for part in (self.rails, self.name, self.doer, self.about) if part)
-
 
 def lines(
     flow: Flow, order: Order, views: Mapping[str, StepView] | None = None

@@ -20,12 +20,18 @@ from jinja2.parser import Parser
 from jinja2.runtime import LoopContext, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.tests import TESTS
-from jinja2.utils import pass_environment
+from jinja2.utils import pass_context, pass_environment
 
 from coders_queue.models.spec import MAX_TASK_BYTES
 
 #: The longest text that comes of a template, characters.
 MAX_TEXT = MAX_TASK_BYTES
+
+#: How often the loops of one template may run, in all.
+MAX_LOOPS = 1_000_000
+
+# no name that can be written in a template
+_COUNTED = "counted by us"
 
 _FILTERS = (
     *("abs", "capitalize", "count", "d", "default", "dictsort", "first", "float", "groupby", "int"),
@@ -185,6 +191,17 @@ def _fromjson(value: Any) -> Any:
         raise Fault(f"fromjson: not JSON: {error}") from None
 
 
+@pass_context
+def _counted(context: Any, value: Any) -> list[Any]:
+    """What a loop runs over, counted: loops within loops of long lists take hours."""
+    found = list(value)
+    left = context[_COUNTED]
+    left[0] -= len(found)
+    if left[0] < 0:
+        raise Fault(f"its loops run more than {MAX_LOOPS} times")
+    return found
+
+
 _OWN: dict[str, Callable[..., Any]] = {
     "fromjson": _fromjson,
     "indent": _indent,
@@ -211,6 +228,7 @@ def _environment() -> _Language:
     env.globals.clear()
     env.filters.clear()
     env.filters.update({name: FILTERS[name] for name in _FILTERS} | _OWN)
+    env.filters[_COUNTED] = _counted
     env.tests.clear()
     env.tests.update({name: TESTS[name] for name in _TESTS})
     return env
@@ -219,7 +237,7 @@ def _environment() -> _Language:
 ENV = _environment()
 
 #: The filters and tests that there are.
-FILTER_NAMES = tuple(sorted(ENV.filters))
+FILTER_NAMES = tuple(sorted(ENV.filters.keys() - {_COUNTED}))
 TEST_NAMES = tuple(sorted(ENV.tests))
 
 
@@ -267,7 +285,11 @@ def _expression(text: str) -> Any:
 
 @lru_cache(maxsize=8192)
 def _template(text: str) -> Any:
-    return ENV.from_string(text)
+    tree = ENV.parse(text)
+    for loop in list(tree.find_all(nodes.For)):
+        loop.iter = nodes.Filter(loop.iter, _COUNTED, [], [], None, None, lineno=loop.lineno)
+    tree.set_environment(ENV)
+    return ENV.template_class.from_code(ENV, ENV.compile(tree), {})
 
 
 def evaluate(text: str, values: Mapping[str, Any]) -> Any:
@@ -287,7 +309,8 @@ def render(text: str, values: Mapping[str, Any]) -> Any:
     def whole() -> str:
         template = _template(text)
         parts, length = [], 0
-        for part in template.root_render_func(template.new_context(dict(values))):
+        budget = {_COUNTED: [MAX_LOOPS]}
+        for part in template.root_render_func(template.new_context({**values, **budget})):
             length += len(part)
             if length > MAX_TEXT:
                 raise Fault(f"the text is longer than {MAX_TEXT} characters")
@@ -295,11 +318,6 @@ def render(text: str, values: Mapping[str, Any]) -> Any:
         return "".join(parts)
 
     return _tried(whole)
-
-
-def truth(value: Any) -> bool:
-    """Whether a condition's value holds."""
-    return bool(value)
 
 
 def _tried(act: Callable[[], Any]) -> Any:

@@ -160,7 +160,7 @@ class GoBack(Model):
     when: str = Field(min_length=1)
     """The condition, an expression. Beside the usual names it has this step's own `result`,
     `output`, `state` and `outcome`."""
-    at_most: Count = Field(default=1, ge=1, le=1000)
+    at_most: Count = Field(default=1, ge=1, le=100)
     """How often it goes back."""
     exhausted: Literal["fail", "continue"] = "fail"
     """What to do when it would go back once more than that: the step has failed, or is left as it
@@ -180,12 +180,14 @@ class SessionFields(Model):
     """`shell`: the command itself. Other agents: further arguments of their command line. A list,
     or one reference to a list."""
     cwd: str | None = Field(default=None, min_length=1)
-    """The directory to run in, relative to that of submission. Not set: that one."""
+    """The directory to run in, relative to that of submission; no shell reads it, `~` is no more
+    than a letter. Not set: that one."""
     worktree: str | None = Field(default=None, min_length=1)
     """Run in a git worktree of its own of the repository at `cwd`, made from this branch, tag or
     commit: `HEAD`."""
     branch: str | None = Field(default=None, min_length=1)
-    """The branch that the worktree is made on. Not set: one that is named after the session."""
+    """The branch that the worktree is made on; each session needs one of its own. Not set: one that
+    is named after the session."""
     env: dict[str, str] = Field(default_factory=dict)
     """Environment variables. Those of `defaults` are there, too."""
     mode: Mode = "headless"

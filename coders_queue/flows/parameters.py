@@ -21,7 +21,7 @@ _FALSE = ("false", "no", "off", "0")
 _SHOWN = 60
 _WANTED: Mapping[Kind, str] = {
     "text": "a text",
-    "path": "a path, which is a text that is not empty",
+    "path": "a path, not empty, and written out where it would begin with ~",
     "integer": "an integer",
     "number": "a number",
     "boolean": "true or false",
@@ -154,7 +154,7 @@ def _fits(kind: Kind, value: Any) -> bool:
         case "text":
             return isinstance(value, str)
         case "path":
-            return isinstance(value, str) and value != "" and "\0" not in value
+            return isinstance(value, str) and value[:1] not in ("", "~") and "\0" not in value
     return False
 
 

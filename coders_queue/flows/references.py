@@ -106,7 +106,7 @@ def _walk(node: nodes.Node, bound: frozenset[str], loops: int) -> Iterator[Refer
     if isinstance(node, nodes.Name | nodes.Getattr | nodes.Getitem):
         yield from _chain(node, bound, loops)
         return
-    if isinstance(node, nodes.Filter) and node.name not in language.ENV.filters:
+    if isinstance(node, nodes.Filter) and node.name not in language.FILTER_NAMES:
         hint = meant(node.name, language.FILTER_NAMES)
         yield Wrong(node.lineno, f"there is no filter {node.name}", hint)
     if isinstance(node, nodes.Test) and node.name not in language.ENV.tests:

@@ -128,3 +128,16 @@ def test_references_are_read_off_the_tree() -> None:
         "steps",
     ]
     assert [one.line for one in read.references] == [1, 1, 2, 2]
+
+
+def test_loops_that_would_run_for_hours_are_stopped() -> None:
+    """Even where they make no text; a loop may still ask for its length."""
+    many = {"list": list(range(2000))}
+    loop = (
+        "{% for a in list %}{% for b in list %}{% if b == -1 %}x{% endif %}{% endfor %}{% endfor %}"
+    )
+    begun = time.monotonic()
+    with pytest.raises(Fault, match="more than 1000000 times"):
+        render(loop, many)
+    assert time.monotonic() - begun < 5
+    assert render("{% for a in list %}{{ loop.length if loop.last }}{% endfor %}", many) == "2000"

@@ -79,6 +79,7 @@ def test_a_word_becomes_a_value_of_its_type(word: str, value: Any) -> None:
         ("o=a", "parameter o: not JSON"),
         ("o=[1]", "parameter o: should be an object"),
         ("p=", "parameter p: should be a path"),
+        ("p=~/x", "parameter p: should be a path, not empty, and written out"),
         ("c=z", "parameter c: should be one of 'x', 'y', not 'z'"),
         ("tt=1", "the flow f has no parameter 'tt' (did you mean t?)"),
         ("t", "'t' is not NAME=VALUE"),

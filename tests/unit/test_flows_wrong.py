@@ -118,6 +118,14 @@ def test_a_right_flow_is_read(tmp_path: Path) -> None:
         ("of: explore", "of: explore, options: {x: '{{ round }}'}", 16, "no option x", "there are"),
         ("of: explore", "of: explore, options: {at_least: x}", 16, "--at-least: Input", None),
         ("findings.result", "findings.result.mergd", 24, "it is of a merge", "mean merged?"),
+        (
+            "    worktree: HEAD",
+            "    branch: x",
+            21,
+            "items would share one branch",
+            "x-{{ index }}",
+        ),
+        ("cwd: .}", "cwd: ~/x}", 5, "defaults.cwd: no shell reads it", "write it out"),
         ("report, of", "report, agent: x, of", 16, "no key 'steps.findings.merge.agent'", None),
         ("    merge:", "    task: x\n    merge:", 16, "a merge step takes no task", None),
         ("{{ steps.findings.result }}", "{% set x = 1 %}", 24, "set is not allowed", "if, for"),
@@ -245,3 +253,25 @@ def test_a_thousand_steps_are_checked_in_time(tmp_path: Path) -> None:
     begun = time.process_time()
     read.load(file)
     assert time.process_time() - begun < 3
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        (
+            "f.yaml",
+            "flow: f\nsteps:\n  a:\n    agent: claude\n    task: |\n      x\n      {{ y }}\n",
+            7,
+        ),
+        ("f.yaml", 'flow: f\nsteps:\n  a:\n    agent: claude\n    task: "x\\n{{ y }}"\n', 5),
+        (
+            "f.json",
+            '{"flow": "f", "steps":\n{"a": {"agent": "claude",\n"task": "x\\n{{ y }}"}}}',
+            3,
+        ),
+        ("f.toml", 'flow = "f"\n[steps.a]\nagent = "claude"\ntask = """\nx\n{{ y }}\n"""\n', 6),
+    ],
+)
+def test_a_line_within_a_text_is_told(tmp_path: Path, name: str, text: str, line: int) -> None:
+    """Where the text is written line by line; else the line of its key."""
+    assert told(tmp_path, text, name)[0][0] == f"{line}: steps.a.task: there is no y"
