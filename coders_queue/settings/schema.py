@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from coders_queue import ids
 from coders_queue.models.base import Model
+from coders_queue.models.context import ContextLimits
 from coders_queue.models.limit import Limit
 from coders_queue.models.restart import Policy, Restart
 
@@ -216,6 +217,24 @@ class RetentionSettings(Model):
     """Entries that the event log keeps, at least."""
 
 
+class ContextSettings(Model):
+    """Shared context: how much a space holds, and how much of it a prompt is given."""
+
+    value_bytes: Count = Field(default=256 * 1024, ge=1, le=4 * 1024 * 1024)
+    """Bytes that one entry may have, its key included."""
+    space_bytes: Count = Field(default=4 * 1024 * 1024, ge=1, le=64 * 1024 * 1024)
+    """Bytes that a space's entries may have together; as many are kept of earlier versions."""
+    prompt_bytes: Count = Field(default=32 * 1024, ge=0, le=1024 * 1024)
+    """Bytes of a session's spaces that are put before its task; what goes beyond is named there."""
+    expiry: Seconds = 30 * _DAY
+    """Seconds after its last write at which a space is gone (30 days)."""
+
+    @property
+    def limits(self) -> ContextLimits:
+        """As the store takes them."""
+        return ContextLimits(value=self.value_bytes, space=self.space_bytes, expiry=self.expiry)
+
+
 class TmuxSettings(Model):
     """The terminal multiplexer."""
 
@@ -319,6 +338,7 @@ class Settings(Model):
     restart: Restart = Restart()
     workspace: WorkspaceSettings = WorkspaceSettings()
     retention: RetentionSettings = RetentionSettings()
+    context: ContextSettings = ContextSettings()
     tmux: TmuxSettings = TmuxSettings()
     agents: dict[AgentName, AgentSettings] = Field(default_factory=dict)
     """Agents by name."""

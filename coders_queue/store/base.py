@@ -20,6 +20,7 @@ from coders_queue.models.outcome import Outcome
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import SessionSpec
+from coders_queue.store.context import ContextStore
 from coders_queue.store.flows import FlowStore
 
 
@@ -331,6 +332,13 @@ class Store(Protocol):
 
     def admission(self) -> Admission:
         """All that decides on who starts next."""
+        ...
+
+    # -- what sessions share -------------------------------------------------------------------
+
+    @property
+    def context(self) -> ContextStore:
+        """Spaces of facts, files and decisions."""
         ...
 
     # -- upkeep --------------------------------------------------------------------------------

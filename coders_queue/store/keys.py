@@ -171,6 +171,29 @@ class Keys:
         """Set of ids of flows that are not over. Owned by the records."""
         return f"{self.prefix}live-flows"
 
+    # -- shared context ------------------------------------------------------------------------
+
+    def context(self, space: str) -> str:
+        """Hash: key to entry. TTL: the space's, renewed by every write, as the next three."""
+        return f"{self.prefix}context:{space}"
+
+    def context_meta(self, space: str) -> str:
+        """Hash: the number of its last write, its sizes, how long it lasts. TTL: the space's."""
+        return f"{self.prefix}context-meta:{space}"
+
+    def context_log(self, space: str) -> str:
+        """List: its last writes, the oldest first. TTL: the space's."""
+        return f"{self.prefix}context-log:{space}"
+
+    def context_expiring(self, space: str) -> str:
+        """Sorted set: key by when it expires. TTL: the space's."""
+        return f"{self.prefix}context-expiring:{space}"
+
+    @property
+    def contexts(self) -> str:
+        """Sorted set: space by when it expires. TTL: the longest of theirs."""
+        return f"{self.prefix}contexts"
+
     # -- events --------------------------------------------------------------------------------
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from coders_queue.clock import Clock, system_clock
+from coders_queue.models.context import ContextLimits
 from coders_queue.settings.schema import Settings
 from coders_queue.store import rules
 from coders_queue.store.base import Store
@@ -23,13 +24,19 @@ def open_store(
     retention: float = rules.RETENTION,
     max_events: int = rules.MAX_EVENTS,
     socket_timeout: float = SOCKET_TIMEOUT,
+    context: ContextLimits | None = None,
 ) -> Store:
     """The store at ``url``; ``memory://`` is one in this process. Nothing is dialled yet."""
     if url == MEMORY:
-        return MemoryStore(clock=clock, retention=retention, max_events=max_events)
+        return MemoryStore(clock=clock, retention=retention, max_events=max_events, context=context)
     client = connect(url, socket_timeout=socket_timeout)
     return RedisStore(
-        client, keys=Keys(prefix), clock=clock, retention=retention, max_events=max_events
+        client,
+        keys=Keys(prefix),
+        clock=clock,
+        retention=retention,
+        max_events=max_events,
+        context=context,
     )
 
 
@@ -41,4 +48,5 @@ def open_configured(url: str, settings: Settings) -> Store:
         retention=settings.retention.records,
         max_events=settings.retention.events,
         socket_timeout=settings.broker.socket_timeout,
+        context=settings.context.limits,
     )

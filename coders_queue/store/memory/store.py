@@ -14,6 +14,7 @@ from typing import Any
 from coders_queue.clock import Clock, overdue, system_clock
 from coders_queue.models.activity import Activity
 from coders_queue.models.admission import Admission, Admitted, Wait
+from coders_queue.models.context import ContextLimits
 from coders_queue.models.event import Event
 from coders_queue.models.heartbeat import Heartbeat, HostHealth
 from coders_queue.models.lifecycle import ENDED, State
@@ -24,6 +25,7 @@ from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import SessionSpec
 from coders_queue.store import rules
 from coders_queue.store.memory.admissions import Admissions
+from coders_queue.store.memory.contexts import Contexts
 from coders_queue.store.memory.events import EventLog
 from coders_queue.store.memory.flows import MemoryFlows
 from coders_queue.store.memory.hosts import Hosts
@@ -41,6 +43,7 @@ class MemoryStore:
         clock: Clock = system_clock,
         retention: float = rules.RETENTION,
         max_events: int = rules.MAX_EVENTS,
+        context: ContextLimits | None = None,
     ) -> None:
         self._lock = threading.Condition(threading.RLock())
         self._clock = clock
@@ -52,6 +55,7 @@ class MemoryStore:
         self._hosts = Hosts(self._lock, clock)
         self._chords: dict[str, tuple[str, float]] = {}
         self.flows = MemoryFlows(self._lock, clock)
+        self.context = Contexts(self._lock, clock, context or ContextLimits())
 
     # -- sessions ------------------------------------------------------------------------------
 

@@ -74,7 +74,7 @@ class Scripts:
         self._keys = names
         self._max_events = max_events
         self._scripts = {
-            name: door.script("\n".join(map(_source, (*before, name))))
+            name: door.script("\n".join(map(source, (*before, name))))
             for name, before in _ON_SESSIONS.items()
         }
         where = names
@@ -92,7 +92,7 @@ class Scripts:
         ]
         # as _quorum.lua takes them
         self._of_waiting += [where.quorum(""), where.quorum_live(""), where.quorums]
-        self._scripts |= {name: door.script(_source(name)) for name in _OTHERS}
+        self._scripts |= {name: door.script(source(name)) for name in _OTHERS}
 
     # -- sessions ------------------------------------------------------------------------------
 
@@ -365,7 +365,8 @@ class Scripts:
         return self._door.run(self._scripts[name], names, [*first, *arguments])
 
 
-def _source(name: str) -> str:
+def source(name: str) -> str:
+    """The text of a script."""
     folder = resources.files("coders_queue.store").joinpath("lua")
     return folder.joinpath(f"{name}.lua").read_text(encoding="utf-8")
 

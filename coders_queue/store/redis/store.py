@@ -12,6 +12,7 @@ from typing import Any
 from coders_queue.clock import Clock, system_clock
 from coders_queue.models.activity import Activity
 from coders_queue.models.admission import Admission, Admitted, Wait
+from coders_queue.models.context import ContextLimits
 from coders_queue.models.event import Event
 from coders_queue.models.heartbeat import Heartbeat, HostHealth
 from coders_queue.models.lifecycle import State
@@ -24,6 +25,7 @@ from coders_queue.store import rules
 from coders_queue.store.connect import Client
 from coders_queue.store.keys import Keys
 from coders_queue.store.redis.admissions import Admissions
+from coders_queue.store.redis.contexts import Contexts
 from coders_queue.store.redis.door import Door
 from coders_queue.store.redis.events import Events
 from coders_queue.store.redis.flows import RedisFlows
@@ -45,6 +47,7 @@ class RedisStore:
         clock: Clock = system_clock,
         retention: float = rules.RETENTION,
         max_events: int = rules.MAX_EVENTS,
+        context: ContextLimits | None = None,
     ) -> None:
         names = keys or Keys()
         self._door = Door(client)
@@ -58,6 +61,7 @@ class RedisStore:
         self._chords = Chords(self._door, names, clock, retention)
         self._quorums = Quorums(self._door, names)
         self.flows = RedisFlows(self._door, names, clock, retention)
+        self.context = Contexts(self._door, names, clock, context or ContextLimits())
 
     # -- sessions ------------------------------------------------------------------------------
 

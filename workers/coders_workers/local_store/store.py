@@ -29,6 +29,7 @@ from coders_workers.local_store import entries
 from coders_workers.local_store.absence import Absence
 from coders_workers.local_store.entries import Entry
 from coders_workers.local_store.notebook import Notebook
+from coders_workers.local_store.shared import FleetContext
 
 
 class LocalStore:
@@ -39,6 +40,7 @@ class LocalStore:
     ) -> None:
         self._clock = clock
         self._way = Absence(fleet, host, notebook, clock)
+        self.context = FleetContext(self._way)
 
     @property
     def away(self) -> bool:
