@@ -179,5 +179,6 @@ def as_attempted(record: SessionRecord, *, resumes: bool) -> SessionRecord:
         task = f"{GO_ON}\n\nA check of the result failed: {last.cause.message}"
     elif last.idle and record.spec.mode == "interactive":
         task = None
-    spec = record.spec.model_copy(update={"resume": conversation, "task": task})
+    # what the first attempt was given stands in the conversation
+    spec = record.spec.model_copy(update={"resume": conversation, "task": task, "context": ()})
     return record.model_copy(update={"spec": spec, "inputs": ()})

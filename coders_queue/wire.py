@@ -74,6 +74,25 @@ verb            params                                                 answer
 ``stop``        --                                                     ``{}``; the worker ends, sessions stay
 ==============  =====================================================  ===================================
 
+Shared context. An *entry* is ``{space, key, version, kind, author, at, expires_at, removed, size}``.
+
+===================  ====================================================  ======================================
+verb                 params                                                answer
+===================  ====================================================  ======================================
+``context-ls``       ``space`` or null                                     ``{spaces: [{name, entries, size,
+                                                                           version, written_at, expires_at}]}``, or
+                                                                           ``{space, entries: [entry...]}``
+``context-get``      ``space``, ``key``, ``version`` or null               an entry with its ``text``
+``context-put``      ``space``, ``key``, ``text``, ``kind``, ``lasts``     an entry; an error of kind ``conflict``
+                     seconds or null, ``if_version`` (0: none there) or    when it has another version
+                     null, ``session`` (the author, where it is one)
+``context-rm``       ``space``, ``key``, ``if_version``, ``session``; or   ``{space, key}``
+                     ``space`` and ``all`` true
+``context-search``   ``query``, ``spaces`` (none: all), ``limit``          ``{hits: [entry with score, excerpt]}``
+``context-history``  ``space``, ``key`` or null                            ``{space, writes: [entry...]}``, the
+                                                                           latest first
+===================  ====================================================  ======================================
+
 References (``ref``) are ids, names or unambiguous prefixes of ids.
 """
 

@@ -26,11 +26,11 @@ def with_inputs(task: str, inputs: Sequence[Any]) -> str:
     if not inputs:
         return task
     entries = [_entry(value) for value in inputs]
-    fence = _fence([body for _, body in entries])
-    parts = [task, "", fence, _HEADING]
+    line = fence([body for _, body in entries])
+    parts = [task, "", line, _HEADING]
     for number, (origin, body) in enumerate(entries, start=1):
-        parts += ["", f"{fence} result {number} of {len(entries)}{origin}", body]
-    parts.append(f"{fence} end of results")
+        parts += ["", f"{line} result {number} of {len(entries)}{origin}", body]
+    parts.append(f"{line} end of results")
     text = "\n".join(parts)
     size = len(text.encode("utf-8", "surrogateescape"))
     if size > MAX_TASK_BYTES:
@@ -50,7 +50,7 @@ def _entry(value: Any) -> tuple[str, str]:
     why = f": {cause['message']}" if isinstance(cause, dict) and "message" in cause else ""
     origin = f" (session {ids.short(str(value['id']))}, {value['state']}{why})"
     # one line, whatever the cause says
-    return _clean(" ".join(origin.split("\n"))), _text(answer)
+    return clean(" ".join(origin.split("\n"))), _text(answer)
 
 
 def _is_outcome(value: Any) -> bool:
@@ -59,17 +59,19 @@ def _is_outcome(value: Any) -> bool:
 
 def _text(value: Any) -> str:
     if isinstance(value, str):
-        return _clean(value)
-    return _clean(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str))
+        return clean(value)
+    return clean(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str))
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """The text without what no argument or UTF-8 text can carry."""
     # an input may hold what no argument or UTF-8 text can carry; the task itself is not touched
     return _UNCARRIED.sub("\ufffd", text)
 
 
-def _fence(bodies: list[str]) -> str:
-    fence = "====="
-    while any(fence in body for body in bodies):
-        fence += "="
-    return fence
+def fence(bodies: Sequence[str]) -> str:
+    """A line that occurs nowhere in any of them."""
+    line = "====="
+    while any(line in body for body in bodies):
+        line += "="
+    return line

@@ -89,6 +89,15 @@ _FLOWS = (
     Entry("", "flow graph", "a flow as a drawing, or as a Mermaid chart"),
 )
 
+_CONTEXT = (
+    Entry("", "context ls", "the spaces, or what one holds"),
+    Entry("", "context get", "print an entry, now or as it was"),
+    Entry("", "context put", "write an entry"),
+    Entry("", "context rm", "remove an entry, or a whole space"),
+    Entry("", "context search", "find entries by words"),
+    Entry("", "context history", "who wrote what and when"),
+)
+
 _SERVICE = (
     Entry("", "service show", "the unit as it would be written"),
     Entry("", "service install", "have the machine start the stack, and keep it"),
@@ -110,6 +119,7 @@ _TABLE = (
     Entry("Sessions", "result", "the result of a session that ended"),
     Entry("Sessions", "flow", "sessions that work together, from a file", children=_FLOWS),
     Entry("The fleet", "limits", "limits and shares of all hosts", children=_LIMITS),
+    Entry("The fleet", "context", "what sessions and people share", children=_CONTEXT),
     Entry("This machine", "up", "start the broker, the worker and beat"),
     Entry("This machine", "down", "stop them; sessions stay"),
     Entry("This machine", "status", "what runs here"),

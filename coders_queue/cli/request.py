@@ -64,6 +64,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     complete_with(handed, "sessions")
     parser.add_argument(
+        "--context",
+        metavar="SPACE",
+        action="append",
+        default=[],
+        help="put what this space of shared context holds before the task; repeatable",
+    )
+    parser.add_argument(
         "--env",
         metavar="KEY[=VALUE]",
         action="append",
@@ -152,6 +159,8 @@ def build(options: argparse.Namespace, environ: Mapping[str, str], *, wait: bool
             spec[field] = exact(value) if field != "task" else value
         elif value is not None:
             spec[field] = value
+    if options.context:
+        spec["context"] = [exact(word) for word in options.context]
     spec |= supervision.fields(options)
     return {
         # ours, so that a request whose answer got lost can be made again
@@ -179,8 +188,11 @@ def _directory(cwd: str | None) -> str:
     return here if cwd is None else os.path.join(here, cwd)  # noqa: PTH118
 
 
-def read_text(word: str | None, file: str | None, what: str, option: str) -> str | None:
-    """A text given as a word or in a file, exactly; None when neither was given."""
+def read_text(
+    word: str | None, file: str | None, what: str, option: str, *, nul: bool = False
+) -> str | None:
+    """A text given as a word or in a file, exactly; None when neither was given. Raises UsageError
+    for one with a NUL byte, unless it may have some."""
     if file is None:
         text = None if word is None else exact(word)
     elif word is not None:
@@ -189,7 +201,7 @@ def read_text(word: str | None, file: str | None, what: str, option: str) -> str
         )
     else:
         text = of_bytes(_read(file, MAX_TASK_BYTES, what))
-    if text is not None and "\0" in text:
+    if text is not None and not nul and "\0" in text:
         raise errors.UsageError(
             f"{what} holds a NUL byte at character {text.index(chr(0))}, which nothing can carry"
         )

@@ -18,8 +18,11 @@ from celery.canvas import Signature
 
 from coders_queue import described_agents, errors, ids, wire
 from coders_queue.agents.registry import get, parse
+from coders_queue.client.context import ContextSpace
 from coders_queue.client.handle import SessionHandle
 from coders_queue.merging import request
+from coders_queue.models.context import person
+from coders_queue.models.context import session as session_named
 from coders_queue.models.heartbeat import HostHealth
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.spec import SessionSpec
@@ -151,6 +154,14 @@ class Coders:
         """Records, newest first; filters as of :meth:`coders_queue.store.base.Store.list`."""
         return self.store.list(**filters)
 
+    def context(self, space: str) -> ContextSpace:
+        """A space of shared context: ``flow:NAME``, ``team:NAME`` or ``repo:NAME``.
+
+        What is written there is from this session, where the program runs in one, or else from
+        the owner that the settings name. Raises UsageError for what names no space.
+        """
+        return ContextSpace(space, self._self, lambda: self.store)
+
     def health(self) -> dict[str, HostHealth]:
         """How punctual each host's heartbeats are, and what the last one said, by its name."""
         return self.store.health()
@@ -167,6 +178,16 @@ class Coders:
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
+
+    @property
+    def _self(self) -> str:
+        """Who this is to others."""
+        session_id = self._environ.get("CODERS_SESSION_ID", "")
+        return (
+            session_named(session_id)
+            if ids.is_session_id(session_id)
+            else person(self.settings.owner)
+        )
 
     @property
     def _broker_url(self) -> str:

@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from coders_queue import ids
 from coders_queue.models.base import Model
+from coders_queue.models.context import MAX_SPACES, Space
 from coders_queue.models.quorum import Quorum
 from coders_queue.models.restart import Restart
 
@@ -144,6 +145,9 @@ class SessionSpec(Model):
     """Whether the task raises :class:`~coders_queue.errors.AgentFailed` when the agent fails."""
     input: Literal["append", "ignore"] = "append"
     """What to do with results handed on by a canvas: add them to the task, or not."""
+    context: tuple[Space, ...] = Field(default=(), max_length=MAX_SPACES)
+    """Spaces of shared context whose entries are put before the task when an attempt begins; for
+    agents without a prompt, into the file that `CODERS_CONTEXT` names."""
     quorum: Quorum | None = None
     """How many of a group's sessions are enough: when they have succeeded, those that have not
     ended are cancelled. None: each runs to its end."""

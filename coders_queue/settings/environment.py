@@ -24,6 +24,7 @@ RESERVED: Mapping[str, str] = {
     "CODERS_ATTEMPT": "set for an agent: the number of its attempt",
     "CODERS_CORRELATION_ID": "set for an agent: what ties the log lines of its session together",
     "CODERS_INPUT": "set for an agent: a file with the results that a canvas hands on",
+    "CODERS_CONTEXT": "set for an agent: a file with what its spaces of shared context hold",
     "CODERS_OLLAMA_BASE_URL": "the model server of agents on Ollama",
     "CODERS_OLLAMA_AUTH_TOKEN": "its token (secret)",
     "CODERS_OLLAMA_API_KEY": "its key (secret)",

@@ -35,6 +35,7 @@ _A_SESSIONS_OWN = frozenset(
         "CODERS_ATTEMPT",
         "CODERS_CORRELATION_ID",
         "CODERS_INPUT",
+        "CODERS_CONTEXT",
         "TMUX",
         "TMUX_PANE",
     }

@@ -73,10 +73,10 @@ class Spawning:
         inputs = self._handed_on(params)
         spec = in_group(placed(spec, inputs), None)
         here = self._place_here(spec)
-        warnings: list[str] = []
+        warnings = self._empty_spaces(spec)
         if here:
             self._preflight(spec)
-            warnings = yield from self._program(spec, pin)
+            warnings += yield from self._program(spec, pin)
         log.info("session_requested", session=session_id, agent=spec.agent, owner=spec.owner)
         head_start = waits and here and self._head_starts.acquire(blocking=False)
         try:
@@ -139,6 +139,13 @@ class Spawning:
                 )
             found.append(record.outcome.model_dump(mode="json"))
         return found
+
+    def _empty_spaces(self, spec: SessionSpec) -> list[str]:
+        """A warning for each space that holds nothing: its name may be a slip."""
+        if not spec.context:
+            return []
+        known = {one.name for one in self._station.store.context.spaces() if one.entries}
+        return [f"{name} holds nothing yet" for name in spec.context if name not in known]
 
     def _id(self, params: dict[str, Any]) -> str:
         chosen = read.text(params, "id")

@@ -16,6 +16,7 @@ from coders_workers.server import params as read
 from coders_workers.server.flowing import Flowing
 from coders_workers.server.limiting import Limiting
 from coders_workers.server.sending import Sending
+from coders_workers.server.sharing import Sharing
 from coders_workers.server.spawning import Spawning
 from coders_workers.server.station import Station
 from coders_workers.server.transcript import Transcript
@@ -44,6 +45,7 @@ class Verbs:
         self._flowing = Flowing(station)
         self._spawning = Spawning(station)
         self._sending = Sending(station)
+        self._sharing = Sharing(station)
         self._transcript = Transcript(station)
 
     def handle(self, verb: str, params: Params, gone: Gone) -> Parts:
@@ -224,6 +226,30 @@ class Verbs:
     def _verb_reopen(self, params: Params, gone: Gone) -> Parts:
         yield from ()
         return self._limiting.reopen(params)
+
+    def _verb_context_ls(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return self._sharing.listed(params)
+
+    def _verb_context_get(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return self._sharing.shown(params)
+
+    def _verb_context_put(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return self._sharing.put(params)
+
+    def _verb_context_rm(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return self._sharing.remove(params)
+
+    def _verb_context_search(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return self._sharing.found(params)
+
+    def _verb_context_history(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return self._sharing.history(params)
 
     def _verb_prioritize(self, params: Params, gone: Gone) -> Parts:
         yield from ()

@@ -15,7 +15,10 @@ _TAKEN = (
     *("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"),
 )
 #: Ours, but of one command or session alone.
-_PASSING = ("CODERS_SESSION_ID", "CODERS_ATTEMPT", "CODERS_CORRELATION_ID", "CODERS_INPUT")
+_PASSING = (
+    *("CODERS_SESSION_ID", "CODERS_ATTEMPT", "CODERS_CORRELATION_ID"),
+    *("CODERS_INPUT", "CODERS_CONTEXT"),
+)
 
 
 def taken(environ: Mapping[str, str]) -> dict[str, str]:

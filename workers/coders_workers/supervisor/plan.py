@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +16,22 @@ from coders_queue import errors, ids, restarting
 from coders_queue.agents import answer, registry
 from coders_queue.agents.adapter import Adapter, LaunchFacts
 from coders_queue.agents.prompt import with_inputs
+from coders_queue.agents.shared_context import with_context
 from coders_queue.agents.tool import env_patterns
-from coders_queue.models.launch import SeedFile
 from coders_queue.models.record import SessionRecord
 from coders_workers.programs import chosen
 from coders_workers.programs.installs import Say
 from coders_workers.programs.locate import Program, Programs, find_program
 from coders_workers.providers import ollama
 from coders_workers.runtimes.base import Launch
-from coders_workers.supervisor import environment, first_run, overlay, tool_files
+from coders_workers.supervisor import (
+    environment,
+    first_run,
+    given_context,
+    overlay,
+    private_file,
+    tool_files,
+)
 from coders_workers.supervisor.host import Host
 from coders_workers.workspace import Prepared
 
@@ -79,6 +85,9 @@ def facts_of(
     task = spec.task
     if record.inputs and spec.input == "append" and adapter.takes_prompt and task is not None:
         task = with_inputs(task, record.inputs)
+    if spec.context and adapter.takes_prompt and task is not None:
+        given = given_context.recall(directory)
+        task = task if given is None else with_context(task, given)
     if spec.output_schema is not None:
         _check_answer(adapter, spec.output_schema)
         if task is not None and not (adapter.native_schema and spec.mode == "headless"):
@@ -163,8 +172,10 @@ def make_launch(host: Host, record: SessionRecord, directory: Path, prepared: Pr
     }
     if record.inputs:
         inputs = json.dumps(list(record.inputs)).encode()
-        _write_private(directory, SeedFile(path=INPUTS_FILE, content=inputs))
+        private_file.write(directory, INPUTS_FILE, inputs)
         own["CODERS_INPUT"] = str(directory / INPUTS_FILE)
+    if spec.context:
+        own["CODERS_CONTEXT"] = str(directory / given_context.CONTEXT_FILE)
     environ = environment.compose(
         facts.host_env,
         plan.env,
@@ -178,7 +189,7 @@ def make_launch(host: Host, record: SessionRecord, directory: Path, prepared: Pr
     for one in plan.overlays:
         overlay.make(directory, one, seeded)
     for seed in plan.files:
-        _write_private(directory, seed)
+        private_file.write(directory, seed.path, seed.content)
     if program is not None and plan.argv[0] == adapter.program:
         executable = program.path
     else:
@@ -199,23 +210,3 @@ def make_launch(host: Host, record: SessionRecord, directory: Path, prepared: Pr
         columns=spec.columns,
         rows=spec.rows,
     )
-
-
-def _write_private(directory: Path, seed: SeedFile) -> None:
-    target = Path(directory, seed.path)
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not target.parent.resolve().is_relative_to(directory.resolve()):
-        # through a link of an overlay it would be written over a file of the user's
-        raise errors.SpawnError(
-            f"{seed.path} would be written outside of the session's own directory",
-            f"a link leads from there to {target.parent.resolve()}",
-        )
-    # a name of its own, which no entry of the user's shown beside it can have
-    descriptor, temporary = tempfile.mkstemp(prefix=".coders-", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(seed.content)
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -14,7 +14,7 @@ from coders_queue.store import kinds
 from coders_workers import attempt_dir, workspace
 from coders_workers.programs import chosen
 from coders_workers.runtimes.base import Started
-from coders_workers.supervisor import plan, remnants
+from coders_workers.supervisor import given_context, plan, remnants
 from coders_workers.supervisor.finish import Finisher
 from coders_workers.supervisor.host import Host, correlate
 from coders_workers.supervisor.watch import Watched
@@ -65,11 +65,13 @@ class Spawner:
         if record.cancel_reason is not None:
             self._finisher.end_unstarted(record, "cancelled", record.cancel_reason)
             return False
-        if record.state is State.ASSIGNED and not self._host.store.move(
-            session_id, attempt, State.STARTING
-        ):
-            return False
         try:
+            if record.state is State.ASSIGNED:
+                # before anything begins: where the store is away it stays assigned, and the sweep
+                # comes back to it
+                self._take_context(record)
+                if not self._host.store.move(session_id, attempt, State.STARTING):
+                    return False
             if missing is not None:
                 raise missing
             self._start(record)
@@ -138,6 +140,12 @@ class Spawner:
         ):
             return None
         return record
+
+    def _take_context(self, record: SessionRecord) -> None:
+        attempted = plan.as_attempted(record)
+        if attempted.spec.context:
+            directory = attempt_dir.create(self._host.paths.sessions, record.id, record.attempt)
+            given_context.take(self._host, attempted, directory)
 
     def _start(self, record: SessionRecord) -> None:
         host, spec = self._host, record.spec

@@ -1,0 +1,1 @@
+"""``coders context``: facts, decisions and small files that sessions and people share."""

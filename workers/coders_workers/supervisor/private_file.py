@@ -1,0 +1,31 @@
+"""A file of an attempt's own, written whole or not at all, for nobody else to read."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from coders_queue import errors
+
+
+def write(directory: Path, name: str, content: bytes) -> None:
+    """Write ``name`` below the attempt's directory, with mode 0600. Raises SpawnError when a link
+    would lead it elsewhere."""
+    target = Path(directory, name)
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not target.parent.resolve().is_relative_to(directory.resolve()):
+        # through a link of an overlay it would be written over a file of the user's
+        raise errors.SpawnError(
+            f"{name} would be written outside of the session's own directory",
+            f"a link leads from there to {target.parent.resolve()}",
+        )
+    # a name of its own, which no entry of the user's shown beside it can have
+    descriptor, temporary = tempfile.mkstemp(prefix=".coders-", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
