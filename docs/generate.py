@@ -36,6 +36,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 import generate_merging  # noqa: E402 (docs/ is on the path only now)
+import generate_sharing  # noqa: E402
 
 _MADE = "<!-- Made by `python docs/generate.py`: do not edit. -->"
 
@@ -345,6 +346,7 @@ def published() -> dict[str, str]:
         "reference/tmux.md": tmux(),
         "reference/layers.md": layers(),
         "reference/merging.md": generate_merging.page(_MADE),
+        "reference/shared-context.md": generate_sharing.page(_MADE, _rows),
     }
 
 

@@ -37,6 +37,7 @@ NOT_RUN = {
     "docs/how-to/pin-agent-versions.md": 2,
     "docs/how-to/run-as-a-service.md": 4,
     "docs/how-to/run-in-a-worktree.md": 1,
+    "docs/how-to/share-what-agents-know.md": 1,
     "docs/how-to/talk-to-an-agent.md": 5,
     "docs/how-to/try-a-new-agent-version.md": 2,
     "docs/how-to/watch-with-flower.md": 1,
