@@ -20,12 +20,10 @@ def page(made: str, rows: Rows) -> str:
     table = ["", "| Key | Meaning |", "|---|---|"]
     lines = [
         *("# Shared context", "", made, ""),
-        "A **space** is `flow:NAME` or `team:NAME`, where NAME is a letter or digit and up to 62 more",
-        "of `A-Z a-z 0-9 . _ -`, or `repo:NAME`, where it is up to 200 letters, digits and",
+        "A **space** is `flow:NAME` or `team:NAME`, where NAME is a letter or digit and up to 62",
+        "more of `A-Z a-z 0-9 . _ -`, or `repo:NAME`, where it is up to 200 letters, digits and",
         "`. _ / ~ @ : + -`. A **key** is up to 200 letters, digits and `. _ / @ : + ~ # -`.",
-        "Neither has blanks. A **kind** is one of "
-        + ", ".join(f"`{one}`" for one in context.KINDS),
-        "and orders a prompt's block.",
+        f"Neither has blanks. A **kind** is one of {kinds} and orders a prompt's block.",
         *("", "## Limits", "", "| What | How much | Over it |", "|---|---|---|"),
         f"| an entry, its key included | {settings.value_bytes} bytes "
         "([`context.value_bytes`](configuration.md#context)) | exit code 2, nothing written |",

@@ -21,10 +21,11 @@ version = []
 
 [headless]
 prompt = "file"
-argv = ["-c", 'cat "$1"', "sh", "{task_file}"]
+argv = ["-c", 'printf "SAYS\\n%s\\nEND\\n" "$(cat "$1")"', "sh", "{task_file}"]
 
 [headless.output]
 format = "text"
+result = { after = "^SAYS$", before = "^END$" }
 """
 
 

@@ -396,3 +396,27 @@ def test_who_was_done_before_it_was_told_has_succeeded(
     room.runtime.over = Ended(ExitStatus(code=code), at=1_700_000_009.0)
     assert room.supervisor.finisher.finish(session_id, 1)
     assert room.outcome(session_id).state == state
+
+
+def test_a_session_waits_for_its_shared_context(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While that cannot be read it stays assigned, and holds up no sweep; then it begins."""
+
+    def away(*_: object) -> Any:
+        raise errors.Unavailable("away")
+
+    session_id = room.assigned(context=("team:web",))
+    other = room.assigned()
+    with monkeypatch.context() as patch:
+        patch.setattr(room.store.context, "entries", away)
+        with pytest.raises(errors.Unavailable):
+            room.supervisor.spawn(session_id, 1)
+        record = room.store.get(session_id)
+        assert record is not None
+        assert record.state is State.ASSIGNED
+        assert room.runtime.begun is None
+    assert room.supervisor.spawn(other, 1)
+    room.store.context.put("team:web", "a", "x", author="person:ann")
+    assert room.supervisor.spawn(session_id, 1)
+    assert (room.host.attempt_path(session_id, 1) / "context.json").exists()
