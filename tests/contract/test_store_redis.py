@@ -336,6 +336,14 @@ COMMANDS: dict[str, Callable[[Store], object]] = {
     "flows.append": lambda store: store.flows.append("f", Resumed()),
     "flows.finish": lambda store: store.flows.finish("f", "failed", None, None, expect=0),
     "flows.resume": lambda store: store.flows.resume("f"),
+    "context.put": lambda store: store.context.put("team:t", "k", "x", author="person:a"),
+    "context.remove": lambda store: store.context.remove("team:t", "k", author="person:a"),
+    "context.get": lambda store: store.context.get("team:t", "k"),
+    "context.entries": lambda store: store.context.entries("team:t"),
+    "context.history": lambda store: store.context.history("team:t"),
+    "context.spaces": lambda store: store.context.spaces(),
+    "context.expire": lambda store: store.context.expire("team:t", 1.0),
+    "context.drop": lambda store: store.context.drop("team:t"),
 }
 
 
