@@ -16,10 +16,10 @@ from typing import Any, Literal
 
 from coders_queue.flows import rounds
 from coders_queue.flows.check import targets
+from coders_queue.flows.data import Fault
 from coders_queue.flows.decision import Decision, FlowState, RunView, Start, StepView
 from coders_queue.flows.evaluate import Evaluation
 from coders_queue.flows.facts import Facts, RunKey
-from coders_queue.flows.language import Fault
 from coders_queue.flows.order import Order
 from coders_queue.flows.start import options
 from coders_queue.flows.status import Status

@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import Any
 
 from coders_queue.flows import language, start
+from coders_queue.flows.data import Fault
 from coders_queue.flows.decision import Start
 from coders_queue.flows.facts import End, Facts, RunKey
-from coders_queue.flows.language import Fault
 from coders_queue.flows.model import MAX_ITEMS, Glob, Step
 from coders_queue.flows.order import Order
 from coders_queue.flows.status import RunStatus, Status

@@ -8,37 +8,20 @@ an agent said is never read as a template.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
 from jinja2.exceptions import TemplateError
-from jinja2.filters import FILTERS
 from jinja2.parser import Parser
 from jinja2.runtime import LoopContext, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.tests import TESTS
-from jinja2.utils import pass_context, pass_environment
 
-from coders_queue.models.spec import MAX_TASK_BYTES
+from coders_queue.flows import filters
+from coders_queue.flows.data import MAX_TEXT, Fault, Fields, text_of
 
-#: The longest text that comes of a template, characters.
-MAX_TEXT = MAX_TASK_BYTES
-
-#: How often the loops of one template may run, in all.
-MAX_LOOPS = 1_000_000
-
-# no name that can be written in a template
-_COUNTED = "counted by us"
-
-_FILTERS = (
-    *("abs", "capitalize", "count", "d", "default", "dictsort", "first", "float", "groupby", "int"),
-    *("items", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr"),
-    *("reverse", "round", "select", "selectattr", "sort", "sum", "title", "trim", "truncate"),
-    *("unique", "upper", "wordcount"),
-)
 _TESTS = (
     *("boolean", "defined", "divisibleby", "even", "false", "float", "in", "integer", "lower"),
     *("mapping", "none", "number", "odd", "sequence", "string", "true", "undefined", "upper"),
@@ -48,24 +31,6 @@ _TESTS = (
 _LOOP = frozenset(
     ("index", "index0", "revindex", "revindex0", "first", "last", "length", "previtem", "nextitem")
 )
-
-
-class Fault(Exception):
-    """A template or condition that gives no value; the text says why, in one line."""
-
-
-class Fields:
-    """A value that is no plain data: templates see its named fields and nothing else of it."""
-
-    __slots__ = ()
-
-    def field(self, name: str) -> Any:
-        """A field. Raises KeyError for one that there is not."""
-        raise NotImplementedError
-
-    def names(self) -> tuple[str, ...]:
-        """The fields."""
-        raise NotImplementedError
 
 
 class _Language(ImmutableSandboxedEnvironment):
@@ -113,27 +78,6 @@ class _Language(ImmutableSandboxedEnvironment):
         return False
 
 
-def text_of(value: Any) -> str:
-    """A value within a text: a text as it is, anything else as JSON."""
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, Undefined):
-        return str(value)  # raises: it is strict
-    if isinstance(value, Fields):
-        raise Fault(f"name one of its fields: {', '.join(value.names())}")
-    try:
-        return json.dumps(value, ensure_ascii=False, indent=2 if _nested(value) else None)
-    except (TypeError, ValueError, RecursionError):
-        raise Fault("it is no plain data") from None
-
-
-def _nested(value: Any) -> bool:
-    inner = value.values() if isinstance(value, dict) else value
-    return isinstance(value, dict | list | tuple) and any(
-        isinstance(one, dict | list | tuple) for one in inner
-    )
-
-
 def _missing(obj: Any, argument: Any) -> str:
     if isinstance(obj, Fields | Mapping):
         names = obj.names() if isinstance(obj, Fields) else tuple(map(str, obj))
@@ -144,73 +88,6 @@ def _missing(obj: Any, argument: Any) -> str:
     what = {"NoneType": "nothing", "str": "a text", "list": "a list", "tuple": "a list"}
     kind = type(obj).__name__
     return f"it has no {argument!r}: it is {what.get(kind, kind)}"
-
-
-@pass_environment
-def _join(env: Any, value: Any, by: str = "", attribute: str | None = None) -> str:
-    parts = [
-        text_of(one if attribute is None else env.getitem(one, attribute)) for one in list(value)
-    ]
-    by = text_of(by)
-    if sum(map(len, parts)) + len(by) * len(parts) > MAX_TEXT:
-        raise Fault("the text is too long")
-    return by.join(parts)
-
-
-def _replace(value: Any, old: str, new: str) -> str:
-    text, old, new = text_of(value), text_of(old), text_of(new)
-    if len(text) + (text.count(old) if old else len(text) + 1) * len(new) > MAX_TEXT:
-        raise Fault("the text is too long")
-    return text.replace(old, new)
-
-
-def _indent(value: Any, width: int = 4, first: bool = False) -> str:
-    if not 0 <= int(width) <= 100:
-        raise Fault("indent takes a width of at most 100")
-    lines = text_of(value).split("\n")
-    if sum(map(len, lines)) + int(width) * len(lines) > MAX_TEXT:
-        raise Fault("the text is too long")
-    pad = " " * int(width)
-    told = [pad + line if line and (first or number) else line for number, line in enumerate(lines)]
-    return "\n".join(told)
-
-
-def _tojson(value: Any, indent: int | None = None) -> str:
-    try:
-        return json.dumps(
-            value, ensure_ascii=False, indent=None if indent is None else min(indent, 8)
-        )
-    except (TypeError, ValueError, RecursionError):
-        raise Fault("tojson: it is no plain data") from None
-
-
-def _fromjson(value: Any) -> Any:
-    try:
-        return json.loads(text_of(value))
-    except (ValueError, RecursionError) as error:
-        raise Fault(f"fromjson: not JSON: {error}") from None
-
-
-@pass_context
-def _counted(context: Any, value: Any) -> list[Any]:
-    """What a loop runs over, counted: loops within loops of long lists take hours."""
-    found = list(value)
-    left = context[_COUNTED]
-    left[0] -= len(found)
-    if left[0] < 0:
-        raise Fault(f"its loops run more than {MAX_LOOPS} times")
-    return found
-
-
-_OWN: dict[str, Callable[..., Any]] = {
-    "fromjson": _fromjson,
-    "indent": _indent,
-    "join": _join,
-    "lines": lambda value: text_of(value).splitlines(),
-    "replace": _replace,
-    "string": text_of,
-    "tojson": _tojson,
-}
 
 
 def _environment() -> _Language:
@@ -227,8 +104,7 @@ def _environment() -> _Language:
     )
     env.globals.clear()
     env.filters.clear()
-    env.filters.update({name: FILTERS[name] for name in _FILTERS} | _OWN)
-    env.filters[_COUNTED] = _counted
+    env.filters.update({**filters.FILTERS, filters.COUNTED: filters.counted})
     env.tests.clear()
     env.tests.update({name: TESTS[name] for name in _TESTS})
     return env
@@ -237,7 +113,7 @@ def _environment() -> _Language:
 ENV = _environment()
 
 #: The filters and tests that there are.
-FILTER_NAMES = tuple(sorted(ENV.filters.keys() - {_COUNTED}))
+FILTER_NAMES = tuple(sorted(filters.FILTERS))
 TEST_NAMES = tuple(sorted(ENV.tests))
 
 
@@ -287,7 +163,7 @@ def _expression(text: str) -> Any:
 def _template(text: str) -> Any:
     tree = ENV.parse(text)
     for loop in list(tree.find_all(nodes.For)):
-        loop.iter = nodes.Filter(loop.iter, _COUNTED, [], [], None, None, lineno=loop.lineno)
+        loop.iter = nodes.Filter(loop.iter, filters.COUNTED, [], [], None, None, lineno=loop.lineno)
     tree.set_environment(ENV)
     return ENV.template_class.from_code(ENV, ENV.compile(tree), {})
 
@@ -309,7 +185,7 @@ def render(text: str, values: Mapping[str, Any]) -> Any:
     def whole() -> str:
         template = _template(text)
         parts, length = [], 0
-        budget = {_COUNTED: [MAX_LOOPS]}
+        budget = {filters.COUNTED: [filters.MAX_LOOPS]}
         for part in template.root_render_func(template.new_context({**values, **budget})):
             length += len(part)
             if length > MAX_TEXT:

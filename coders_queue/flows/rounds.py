@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from coders_queue.flows import language
+from coders_queue.flows.data import Fault
 from coders_queue.flows.evaluate import Evaluation
-from coders_queue.flows.language import Fault
 from coders_queue.flows.model import GoBack
 from coders_queue.flows.order import Unit
 from coders_queue.flows.status import Status

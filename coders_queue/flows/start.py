@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from coders_queue import errors
-from coders_queue.flows.language import Fault, render, text_of
+from coders_queue.flows.data import Fault, text_of
+from coders_queue.flows.language import render
 from coders_queue.flows.model import Merge, Step
 from coders_queue.merging import request
 from coders_queue.models.spec import SessionSpec

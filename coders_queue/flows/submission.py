@@ -17,6 +17,7 @@ from pydantic import Field
 from coders_queue import errors
 from coders_queue.flows import language, parameters
 from coders_queue.flows.check import check
+from coders_queue.flows.data import Fault, text_of
 from coders_queue.flows.model import MAX_ITEMS, Flow, Glob
 from coders_queue.flows.order import Waits
 from coders_queue.models.base import Model
@@ -62,8 +63,8 @@ def submit(flow: Flow, given: Mapping[str, Any], directory: str) -> Submission:
 
 def _files(name: str, each: Glob, values: Mapping[str, Any], directory: str) -> tuple[str, ...]:
     try:
-        pattern = language.text_of(language.render(each.glob, {"parameters": values}))
-    except language.Fault as fault:
+        pattern = text_of(language.render(each.glob, {"parameters": values}))
+    except Fault as fault:
         raise errors.UsageError(f"steps.{name}.each.glob: {fault}") from None
     if "\0" in pattern:
         raise errors.UsageError(f"steps.{name}.each.glob: holds a NUL byte")

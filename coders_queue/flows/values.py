@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, overload
 
-from coders_queue.flows.language import Fields
+from coders_queue.flows.data import Fields
 from coders_queue.models.outcome import Outcome
 
 Load = Callable[[], Outcome | None]

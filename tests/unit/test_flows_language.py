@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coders_queue.flows import language, references
-from coders_queue.flows.language import Fault, evaluate, render
+from coders_queue.flows.data import Fault
+from coders_queue.flows.language import evaluate, render
 
 DATA: dict[str, Any] = {
     "result": {"items": [1, 2], "verdict": "pass", "deep": {"x": None}},

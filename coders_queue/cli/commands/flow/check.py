@@ -10,7 +10,7 @@ from coders_queue.cli import exits, flow_file, table
 from coders_queue.cli.context import Context
 from coders_queue.cli.parser import add_json
 from coders_queue.cli.text import printable
-from coders_queue.flows import language, words
+from coders_queue.flows import data, words
 from coders_queue.flows.decide import Plan, decide
 from coders_queue.flows.decision import Decision, Start
 from coders_queue.flows.facts import Facts
@@ -90,7 +90,7 @@ def _row(start: Start) -> tuple[object, ...]:
         where += f" (worktree of {workspace['ref']})"
     task = start.spec.get("task") or " ".join(start.spec.get("argv", ()))
     first = next((line for line in task.splitlines() if line.strip()), "")
-    item = "" if start.key.item is None else language.text_of(start.item)
+    item = "" if start.key.item is None else data.text_of(start.item)
     return start.key.step, item, start.spec["agent"], where, first
 
 
