@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from coders_queue.client.client import Coders
+    from coders_queue.client.flow_handle import FlowHandle
     from coders_queue.client.handle import SessionHandle
     from coders_queue.errors import CodersError
     from coders_queue.models.lifecycle import State
@@ -22,6 +23,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Coders": "coders_queue.client.client",
     "CodersError": "coders_queue.errors",
+    "FlowHandle": "coders_queue.client.flow_handle",
     "Outcome": "coders_queue.models.outcome",
     "SessionHandle": "coders_queue.client.handle",
     "SessionSpec": "coders_queue.models.spec",
@@ -31,6 +33,7 @@ _HOMES = {
 __all__ = [
     "Coders",
     "CodersError",
+    "FlowHandle",
     "Outcome",
     "SessionHandle",
     "SessionSpec",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -19,10 +20,14 @@ from celery.canvas import Signature
 from coders_queue import described_agents, errors, ids, wire
 from coders_queue.agents.registry import get, parse
 from coders_queue.client.context import ContextSpace
+from coders_queue.client.flow_handle import FlowHandle
 from coders_queue.client.handle import SessionHandle
+from coders_queue.flows import read
+from coders_queue.flows.submission import submit
 from coders_queue.merging import request
 from coders_queue.models.context import person
 from coders_queue.models.context import session as session_named
+from coders_queue.models.flow import FlowRecord
 from coders_queue.models.heartbeat import HostHealth
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.spec import SessionSpec
@@ -122,6 +127,33 @@ class Coders:
                 f"{need} of {len(given)} sessions cannot be a quorum", "need one, or at most all"
             )
         return [_with_quorum(one, {"group": group, "need": need}) for one in given]
+
+    def run_flow(
+        self,
+        flow: str | Path | Mapping[str, Any],
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        cwd: str | None = None,
+    ) -> FlowHandle:
+        """Begin a flow: a file, or what one holds. ``parameters``: its parameters' values.
+
+        All of it is checked first. Raises ConfigError, UsageError.
+        """
+        made = read.of_data(flow) if isinstance(flow, Mapping) else read.load(Path(flow))
+        submission = submit(made, parameters or {}, self._directory(cwd))
+        record = FlowRecord(
+            id=ids.new_session_id(),
+            name=made.flow,
+            owner=self.settings.owner,
+            submission=submission.dump(),
+            created_at=time.time(),
+        )
+        self.app.flows.submit(record)
+        return FlowHandle(self.app, record.id)
+
+    def flow(self, reference: str) -> FlowHandle:
+        """The flow of that id, name or unambiguous prefix. Raises NotFound, Ambiguous."""
+        return FlowHandle(self.app, self.store.flows.resolve(reference))
 
     def spawn(
         self,

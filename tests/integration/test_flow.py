@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from coders_queue import errors
 from support.command_line import CommandLine, command_line
 from support.local_stack import eventually
 
@@ -130,3 +131,19 @@ def test_bad_input_begins_nothing(coders: CommandLine, tmp_path: Path) -> None:
     assert coders("flow", "run", f"{tmp_path}/none.yaml").code == 2
     assert coders("flow", "show", "nobody").code == 3
     assert len(coders.ok("flow", "ls", "--all", "--json").json) == before
+
+
+def test_a_program_runs_a_flow(coders: CommandLine, tmp_path: Path) -> None:
+    """From Python: begun, waited for, read; what failed is a value."""
+    steps = {"a": shell("echo {{ parameters.word }}"), "b": shell("exit 3", needs=["a"])}
+    flow = {"flow": "trial", "parameters": {"word": {"type": "text"}}, "steps": steps}
+    with coders.client() as client:
+        handle = client.run_flow(flow, {"word": "hello"}, cwd=str(tmp_path))
+        record = handle.wait(60)
+        shown = handle.show()
+        assert (record.state, shown["steps"][1]["state"]) == ("failed", "failed")
+        first = client.get(shown["steps"][0]["runs"][0]["session"])
+        assert first.wait(10).output == "hello\n"
+        with pytest.raises(errors.Conflict, match="is over"):
+            handle.cancel()
+        assert client.flow(handle.id[:13]).id == handle.id

@@ -13,6 +13,7 @@ def test_exported_names() -> None:
     assert coders_queue.__all__ == [
         "Coders",
         "CodersError",
+        "FlowHandle",
         "Outcome",
         "SessionHandle",
         "SessionSpec",
