@@ -9,6 +9,7 @@
     ├── NotFound                (3)  no such session, host
     │   └── Ambiguous                several fit; they are named
     ├── Conflict                (4)  a name in use, an illegal move
+    │   ├── Denied                   not allowed to whoever asks
     │   └── Undelivered              a text that was certainly not sent to an agent
     ├── SpawnError              (5)  the agent could not be started
     │   ├── UnknownAgent
@@ -89,6 +90,12 @@ class Conflict(CodersError):
 
     kind = "conflict"
     exit_code = 4
+
+
+class Denied(Conflict):
+    """Whoever asks may not: another session's token, more than its own session may."""
+
+    kind = "denied"
 
 
 class Undelivered(Conflict):

@@ -133,13 +133,15 @@ def call(
     correlation: str | None = None,
     timeout: float | None = 30.0,
     connect_timeout: float = 3.0,
+    more: dict[str, Any] | None = None,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Send a request and yield ``("part", ...)`` messages, then one ``("ok", ...)``.
 
     A note comes as ``("note", {"text": ...})``.
 
-    ``timeout`` is the longest silence tolerated, seconds. Raises Unavailable when nobody listens
-    (``NotListening``), TimedOut on silence, and the host's own errors as themselves.
+    ``timeout`` is the longest silence tolerated, seconds. ``more`` goes beside the verb: what a
+    session's own socket asks for. Raises Unavailable when nobody listens (``NotListening``) or too
+    many do at once (``Crowded``), TimedOut on silence, and the host's own errors as themselves.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(connect_timeout)
@@ -152,12 +154,14 @@ def call(
                 f"the worker on {path} did not accept a connection in {connect_timeout:g} s",
                 "look at it: coders doctor",
             ) from None
+        except BlockingIOError:
+            raise Crowded(f"too much is asked at once on {path}", "try again") from None
         except OSError as error:
             raise errors.Unavailable(
                 f"cannot reach the worker on {path}: {error.strerror}"
             ) from None
         connection.settimeout(timeout)
-        request = {"verb": verb, "params": params, "correlation": correlation}
+        request = {"verb": verb, "params": params, "correlation": correlation, **(more or {})}
         try:
             connection.sendall(encode(request))
             with connection.makefile("rb") as stream:
@@ -208,3 +212,9 @@ class NotListening(errors.Unavailable):
     """There is no worker on this machine (yet)."""
 
     kind = "not-listening"
+
+
+class Crowded(errors.Unavailable):
+    """As many requests wait there as may."""
+
+    kind = "crowded"

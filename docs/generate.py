@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from coders_queue.models.activity import Activity
+from coders_queue.models.activity import Activity, Said
 from coders_queue.models.admission import Standing
 from coders_queue.models.event import Event
 from coders_queue.models.lifecycle import ENDED, MOVES, ON_HOST, State
@@ -35,6 +35,7 @@ from coders_workers.runtimes.tmux.version import FLOOR
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
+import generate_in_session  # noqa: E402 (docs/ is on the path only now)
 import generate_merging  # noqa: E402 (docs/ is on the path only now)
 import generate_sharing  # noqa: E402
 
@@ -115,6 +116,8 @@ def events() -> str:
         "of its own is used up. | `agent`, `instead_of` |",
         f"| `{kinds.ACTIVITY}` | What the agent is doing has changed. | `doing`, `since`, "
         "`source`, `resets_at` |",
+        f"| `{kinds.TOKEN_REFUSED}` | Somebody called on the session's own socket with a token "
+        "that is not the session's. | `verb` |",
         f"| `{kinds.SETTLED}` | Celery has delivered the result. | |",
         f"| `{kinds.ARCHIVED}` | An attempt's archive is complete. | |",
         "",
@@ -187,6 +190,7 @@ def session() -> str:
         lines.append(f"| `{key}` | {text or _NAMED[key]} |")
     for title, model in (
         ("`activity`", Activity),
+        ("`activity.said`", Said),
         ("`waiting`", Standing),
         ("`history`", AttemptEnd),
         ("`cause`", Cause),
@@ -345,6 +349,7 @@ def published() -> dict[str, str]:
         "reference/session-object.md": session(),
         "reference/tmux.md": tmux(),
         "reference/layers.md": layers(),
+        "reference/in-session.md": generate_in_session.page(_MADE),
         "reference/merging.md": generate_merging.page(_MADE),
         "reference/shared-context.md": generate_sharing.page(_MADE, _rows),
     }

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Protocol
 
 from coders_queue.cli.context import Context
+from coders_queue.in_session import table
 
 
 class CommandModule(Protocol):
@@ -59,6 +60,20 @@ class Entry:
         module: CommandModule = import_module(f"coders_queue.cli.commands.{path}")
         return module
 
+
+class VerbEntry(Entry):
+    """A verb of a session's own socket, which is described once for all who offer it."""
+
+    __slots__ = ()
+
+    def load(self) -> CommandModule:
+        """Make the command of the verb's description."""
+        module = import_module("coders_queue.cli.in_session")
+        command: CommandModule = module.VerbCommand(table.load(self.name.rpartition(" ")[2]))
+        return command
+
+
+_HERE = tuple(VerbEntry("", f"here {name}", summary) for name, summary in table.SUMMARIES.items())
 
 _AGENTS = (
     Entry("", "agents ls", "the agents: versions here, pinned, installed, tested"),
@@ -118,6 +133,7 @@ _TABLE = (
     Entry("Sessions", "wait", "wait until a session ends"),
     Entry("Sessions", "result", "the result of a session that ended"),
     Entry("Sessions", "flow", "sessions that work together, from a file", children=_FLOWS),
+    Entry("Sessions", "here", "inside of a session: what its agent asks for", children=_HERE),
     Entry("The fleet", "limits", "limits and shares of all hosts", children=_LIMITS),
     Entry("The fleet", "context", "what sessions and people share", children=_CONTEXT),
     Entry("This machine", "up", "start the broker, the worker and beat"),

@@ -56,12 +56,25 @@ def doing(session: dict[str, Any], now: float) -> str | None:
 def at_a_glance(session: dict[str, Any], now: float) -> str | None:
     """The same, with what it asks or how long its limit lasts."""
     text, activity = doing(session, now), _activity(session) or {}
+    said = reported(activity)
     if text is None:
-        return None
+        return said
     if activity.get("question"):
         return f"{text}: {printable(activity['question'])}"
     ends = activity.get("resets_at")
-    return text if ends is None else f"{text}, until {instant(ends)}"
+    if ends is not None:
+        return f"{text}, until {instant(ends)}"
+    return f"{text}: {said}" if said and activity.get("doing") == "working" else text
+
+
+def reported(activity: dict[str, Any]) -> str | None:
+    """How far its agent says that it is; None when it says nothing."""
+    said = activity.get("said")
+    if not isinstance(said, dict):
+        return None
+    percent = said.get("percent")
+    share = "" if percent is None else f"{percent:.0f} %, "
+    return f"{share}{printable(said.get('text'))}"
 
 
 def activity_facts(session: dict[str, Any], now: float) -> list[tuple[str, str]]:
@@ -77,6 +90,8 @@ def activity_facts(session: dict[str, Any], now: float) -> list[tuple[str, str]]
     if ends is not None:
         found.append(("limit until", f"{instant(ends)} (in {span(float(ends) - now)})"))
     found.append(("why", activity.get("why")))
+    if said := reported(activity):
+        found.append(("reports", f"{said} ({ago(activity['said']['at'], now)})"))
     progress = activity.get("progress_at")
     if progress is not None and activity.get("doing") in ("working", "stuck"):
         found.append(("progress", ago(progress, now)))

@@ -20,6 +20,17 @@ from coders_queue.models.observation import Source
 Doing = Literal["starting", "working", "idle", "waiting", "rate_limited", "stuck", "unknown"]
 
 
+class Said(Model):
+    """How far the work is, as the agent itself reports it."""
+
+    text: str = Field(max_length=500)
+    """One line."""
+    percent: float | None = Field(default=None, ge=0, le=100)
+    """How much of the work is done; None when it does not say."""
+    at: float
+    """When it said so, epoch seconds."""
+
+
 class Activity(Model):
     """What an attempt's agent is doing. Times are epoch seconds."""
 
@@ -30,8 +41,9 @@ class Activity(Model):
     progress_at: float
     """The last sign of progress by any signal: words, a tool called, a turn ended. A spinner is
     none."""
-    source: Source | None = None
-    """Which signal tells; None when the lack of any does."""
+    source: Source | Literal["session"] | None = None
+    """Which signal tells; ``session``: the agent itself does, through its session's socket; None
+    when the lack of any does."""
     question: str | None = None
     """What is asked, one line; with ``waiting`` and ``starting``."""
     choices: tuple[str, ...] = ()
@@ -41,3 +53,5 @@ class Activity(Model):
     why: str | None = Field(default=None, max_length=500)
     """With ``stuck`` and ``rate_limited``: what shows it, one line; with ``idle``: the error that
     its last turn ended in, if one did."""
+    said: Said | None = None
+    """What the agent last reported of its work; None when it reported nothing."""

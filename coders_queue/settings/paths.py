@@ -71,7 +71,7 @@ class Paths:
     def run(self) -> Path:
         """Sockets and pid files; a short path under ``/tmp`` when the state's own is too long."""
         inside = self.state / "run"
-        longest = os.fsencode(inside / "broker.sock")
+        longest = os.fsencode(_session_socket(inside, "x" * 12))
         if len(longest) + 1 <= SOCKET_PATH_LIMIT:
             return inside
         digest = hashlib.sha256(os.fsencode(self.state)).hexdigest()[:12]
@@ -96,6 +96,15 @@ class Paths:
     def tmux_socket(self) -> Path:
         """The private tmux server's socket."""
         return self.run / "tmux.sock"
+
+    @property
+    def session_sockets(self) -> Path:
+        """The directories of the sessions' own sockets."""
+        return self.run / "s"
+
+    def session_socket(self, name: str) -> Path:
+        """A session's own socket; ``name`` has at most 12 characters."""
+        return _session_socket(self.run, name)
 
     @property
     def sessions(self) -> Path:
@@ -141,7 +150,15 @@ class Paths:
             for short in (self.run.parent, self.run):
                 _make(short)
                 _check_private(short)
-        parts = {self.run, self.sessions, self.archive, self.worktrees, self.logs, self.broker_data}
+        parts = {
+            self.run,
+            self.session_sockets,
+            self.sessions,
+            self.archive,
+            self.worktrees,
+            self.logs,
+            self.broker_data,
+        }
         for part in sorted(parts):
             _make(part)
             try:
@@ -189,6 +206,10 @@ def _make(directory: Path) -> None:
             f"cannot make the directory {directory}: {error.strerror}",
             "set CODERS_STATE_DIR to a directory that you may write",
         ) from None
+
+
+def _session_socket(run: Path, name: str) -> Path:
+    return run / "s" / name / "s"
 
 
 def _check_private(directory: Path) -> None:

@@ -25,6 +25,8 @@ PRIORITIZED = "session.prioritized"
 REDIRECTED = "session.redirected"
 #: What the agent is doing has changed.
 ACTIVITY = "session.activity"
+#: Somebody called on a session's own socket with a token that is not the session's.
+TOKEN_REFUSED = "session.token_refused"  # noqa: S105 - an event's kind
 #: Celery has delivered the result.
 SETTLED = "session.settled"
 #: An attempt's archive is complete.

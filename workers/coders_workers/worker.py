@@ -34,12 +34,14 @@ from coders_workers.cleanup.cleaner import Cleaner
 from coders_workers.follow import CeleryFollow
 from coders_workers.heartbeat.census import Census
 from coders_workers.heartbeat.heart import Heart
+from coders_workers.in_session.service import SessionService
 from coders_workers.local_store.store import LocalStore
 from coders_workers.rounds import Duty, Rounds
 from coders_workers.runtimes.base import Runtime
 from coders_workers.server.socket_server import SocketServer
 from coders_workers.server.station import Station
 from coders_workers.server.verbs import Verbs
+from coders_workers.supervisor import session_program
 from coders_workers.supervisor.host import Host
 from coders_workers.supervisor.supervisor import Supervisor
 from coders_workers.turns import Turns
@@ -160,6 +162,8 @@ class Worker:
             census=census,
             clean=cleaner.clean,
         )
+        self._sessions = SessionService(station, self.supervisor.watched)
+        self._host.sayings.heard = self.watchers.heard
         self._watchdog = Watchdog()
         self._server: SocketServer | None = None
         self._refused: errors.CodersError | None = None
@@ -208,7 +212,10 @@ class Worker:
     def _open(self) -> None:
         self._store.start()
         if "host" in self._settings.host.roles:
+            session_program.provide(self._paths)
+            self._sessions.start()
             self.supervisor.sweep(starting=True)
+            self._sessions.tidy()
             self.watchers.start()
         self._bulletin.start()
         self._renewals.start()
@@ -229,6 +236,7 @@ class Worker:
         self._watchdog.stop()
         if self._server is not None:
             self._server.stop()
+        self._sessions.stop()
         self._turns.stop()
         self._rounds.stop()
         self.watchers.stop()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 
@@ -23,7 +23,15 @@ from coders_queue.models.record import SessionRecord
 from coders_workers import attempt_dir, recording, workspace
 from coders_workers.programs import chosen
 from coders_workers.runtimes.base import Ended, Started
-from coders_workers.supervisor import last_words, plan, stuck_mark, tool_files, typed_answer
+from coders_workers.supervisor import (
+    declared,
+    last_words,
+    plan,
+    stuck_mark,
+    tool_files,
+    typed_answer,
+)
+from coders_workers.supervisor.declared import Declared
 from coders_workers.supervisor.host import Host
 
 log = structlog.get_logger(__name__)
@@ -87,7 +95,7 @@ def _read(host: Host, record: SessionRecord, directory: Path, ended: Ended) -> E
             "started_at": started.at if started else None,
         }
     )
-    seen = None
+    seen = word = None
     wrote: tuple[bytes, ...] = ()
     if ended.error is not None:
         reading = Reading(ok=False, message=ended.error)
@@ -96,10 +104,11 @@ def _read(host: Host, record: SessionRecord, directory: Path, ended: Ended) -> E
         wrote = _transcripts(record, adapter, facts, started)
         errors_printed = recording.stderr_bytes(directory, _STDERR_LIMIT)
         reading = adapter.read(record.spec, facts, printed, ended.status, errors_printed, wrote)
-        reading = _typed(record, reading)
+        word = declared.read(directory)
+        reading = _typed(record, _spoken(reading, word, ended.status, adapter))
         seen = last_words.last(adapter, printed, facts.version)
     limited = seen is not None and seen.state == "rate_limited" and not reading.ok
-    state, cause, final = _verdict(host, record, directory, ended, reading, limited=limited)
+    state, cause, final = _verdict(host, record, directory, ended, reading, word, limited=limited)
     held_up = last_words.trouble(seen)
     if cause is not None and cause.kind == "timeout" and held_up is not None:
         cause = cause.model_copy(update={"message": f"{cause.message}; last: {held_up}"})
@@ -158,6 +167,7 @@ def _verdict(
     directory: Path,
     ended: Ended,
     reading: Reading,
+    word: Declared | None,
     *,
     limited: bool,
 ) -> tuple[Literal["succeeded", "failed", "cancelled"], Cause | None, bool]:
@@ -166,7 +176,8 @@ def _verdict(
     told = (directory / attempt_dir.STOP).exists()
     if record.cancel_reason == quorum.REASON and reading.ok and not told:
         return "succeeded", None, True  # it was done before it was told that it need not be
-    if record.cancel_reason is not None:
+    rested = word is not None and record.cancel_reason == idle_reason(record)
+    if record.cancel_reason is not None and not rested:
         late = deadline_reason(record) if (directory / DEADLINE).exists() else None
         kind: Literal["timeout", "cancelled"] = (
             "timeout" if record.cancel_reason == late else "cancelled"
@@ -174,6 +185,10 @@ def _verdict(
         return "cancelled", Cause(kind=kind, message=record.cancel_reason), True
     if ended.error is not None:
         return "failed", Cause(kind="spawn", message=ended.error), True
+    if word is not None and word.failed is not None:
+        return "failed", Cause(kind="agent-error", message=word.failed), True
+    if word is not None and reading.ok:
+        return "succeeded", None, True
     if (mark := stuck_mark.read(directory)) is not None:
         return "failed", Cause(kind="stuck", message=mark.why), mark.then == "stop"
     if status.lost:
@@ -195,6 +210,22 @@ def _failure(status: ExitStatus, reading: Reading, *, limited: bool) -> Cause:
     return Cause(kind="exit", message=reading.message or f"exited with status {status.code}")
 
 
+def _spoken(
+    reading: Reading, word: Declared | None, status: ExitStatus, adapter: Adapter
+) -> Reading:
+    """The reading with what the agent declared.
+
+    That counts for more than how its tool ended afterwards. Of a command the exit status is its own
+    word, too, and the later one.
+    """
+    if word is None:
+        return reading
+    told: dict[str, Any] = {} if word.result is None else {"result": word.result}
+    if word.failed is None and (adapter.takes_prompt or status.code in (None, 0)):
+        told |= {"ok": True, "message": None}
+    return reading.model_copy(update=told)
+
+
 def _typed(record: SessionRecord, reading: Reading) -> Reading:
     """The reading with its answer as the data that was asked for."""
     schema = record.spec.output_schema
@@ -205,6 +236,11 @@ def _typed(record: SessionRecord, reading: Reading) -> Reading:
     except answer.WrongAnswer as error:
         message = f"{record.spec.agent}: its answer is not as asked for: {error}"
         return reading.model_copy(update={"ok": False, "message": message})
+
+
+def idle_reason(record: SessionRecord) -> str:
+    """Why a session whose agent waited for too long is cancelled."""
+    return f"idle: it waited for a prompt for {record.spec.idle_timeout or 0:g} s"
 
 
 def deadline_reason(record: SessionRecord) -> str:

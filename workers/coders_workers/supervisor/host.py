@@ -23,6 +23,7 @@ from coders_queue.settings.schema import Settings
 from coders_queue.store.base import Store
 from coders_workers import attempt_dir
 from coders_workers.runtimes.base import Runtime
+from coders_workers.supervisor.sayings import Sayings
 
 
 class Follow(Protocol):
@@ -67,6 +68,8 @@ class Host:
     """Runs a piece of work soon, on another thread."""
     environ: dict[str, str]
     """The environment the worker was started with."""
+    sayings: Sayings = field(default_factory=Sayings)
+    """What its agents say of themselves."""
     clock: Clock = system_clock
     steady: Clock = time.monotonic
     """Seconds that pass whatever becomes of the machine's clock. For deadlines."""

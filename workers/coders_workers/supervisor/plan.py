@@ -18,6 +18,7 @@ from coders_queue.agents.adapter import Adapter, LaunchFacts
 from coders_queue.agents.prompt import with_inputs
 from coders_queue.agents.shared_context import with_context
 from coders_queue.agents.tool import env_patterns
+from coders_queue.in_session.access import SOCKET, TOKEN
 from coders_queue.models.record import SessionRecord
 from coders_workers.programs import chosen
 from coders_workers.programs.installs import Say
@@ -30,6 +31,8 @@ from coders_workers.supervisor import (
     given_context,
     overlay,
     private_file,
+    session_program,
+    session_socket,
     tool_files,
 )
 from coders_workers.supervisor.host import Host
@@ -170,6 +173,7 @@ def make_launch(host: Host, record: SessionRecord, directory: Path, prepared: Pr
         "CODERS_ATTEMPT": str(record.attempt),
         "CODERS_CORRELATION_ID": spec.correlation_id or record.id,
     }
+    own |= _session_environment(host, record, directory)
     if record.inputs:
         inputs = json.dumps(list(record.inputs)).encode()
         private_file.write(directory, INPUTS_FILE, inputs)
@@ -184,6 +188,7 @@ def make_launch(host: Host, record: SessionRecord, directory: Path, prepared: Pr
         {**plan.own_env, **own},
         plan.unset,
     )
+    environ["PATH"] = session_program.with_program(host.paths, environ["PATH"])
     argv = (plan.argv[0], *configured.args, *plan.argv[1:])
     seeded = frozenset(Path(directory, seed.path) for seed in plan.files)
     for one in plan.overlays:
@@ -210,3 +215,10 @@ def make_launch(host: Host, record: SessionRecord, directory: Path, prepared: Pr
         columns=spec.columns,
         rows=spec.rows,
     )
+
+
+def _session_environment(host: Host, record: SessionRecord, directory: Path) -> dict[str, str]:
+    """What leads the agent to its session's socket."""
+    ref = ids.attempt_ref(record.id, record.attempt)
+    access = session_socket.provide(host.paths, directory, ref)
+    return {SOCKET: access.socket, TOKEN: access.token}

@@ -16,11 +16,18 @@ class Watched:
         self._lock = threading.Lock()
         #: Set by the supervisor when its services stand.
         self.ended: Callable[[str], object] = lambda _ref: None
+        #: Called, on the caller's thread, when an attempt comes under watch and when it is let go
+        #: of. Set by the worker.
+        self.added: Callable[[str], object] = lambda _ref: None
+        self.dropped: Callable[[str], object] = lambda _ref: None
 
     def add(self, ref: str) -> None:
         """Watch it."""
         with self._lock:
+            new = ref not in self._refs
             self._refs[ref] = None
+        if new:
+            self.added(ref)
 
     def limit(self, ref: str, deadline: float) -> None:
         """Stop it after ``deadline`` of the host's steady clock, unless its end has been seen
@@ -53,8 +60,11 @@ class Watched:
     def drop(self, ref: str) -> None:
         """Watch it no more."""
         with self._lock:
+            known = ref in self._refs
             self._refs.pop(ref, None)
             self._asked.discard(ref)
+        if known:
+            self.dropped(ref)
 
     def __contains__(self, ref: str) -> bool:
         with self._lock:

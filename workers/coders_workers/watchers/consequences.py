@@ -12,6 +12,7 @@ from coders_queue import errors
 from coders_queue.models.activity import Activity
 from coders_queue.models.record import SessionRecord
 from coders_workers.supervisor import stuck_mark
+from coders_workers.supervisor.ended_attempt import idle_reason
 from coders_workers.supervisor.host import Host, correlate
 from coders_workers.supervisor.stop import Stopper
 from coders_workers.supervisor.stuck_mark import StuckMark
@@ -89,8 +90,3 @@ class Consequences:
             self._stopper.stop(record.id, record.attempt)
         except errors.Unavailable as error:
             log.warning("idle_end_delayed", session=record.id, cause=str(error))
-
-
-def idle_reason(record: SessionRecord) -> str:
-    """Why a session whose agent waited for too long is cancelled."""
-    return f"idle: it waited for a prompt for {record.spec.idle_timeout or 0:g} s"

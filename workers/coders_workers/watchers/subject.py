@@ -67,6 +67,8 @@ class Subject:
         self.due_at = now
         #: Whether its tracker was told anything since it was asked last.
         self.news = True
+        #: Whether it said something of itself since; set by other threads.
+        self.spoke = False
         #: When its tracker was asked last.
         self.asked_at = float("-inf")
         #: When something will have to be done about what it does.

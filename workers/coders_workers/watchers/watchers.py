@@ -112,6 +112,10 @@ class Watchers:
                     subject.printed(now)
                     soon = subject.glances.due(self._pause()) if subject.terminal else now
                     subject.due_at = min(subject.due_at, soon)
+                if subject.spoke:
+                    subject.spoke, subject.news = False, True
+                    subject.tracker.progress(now)
+                    subject.due_at = now
                 if now >= subject.due_at:
                     self._serve(subject, now)
                 if subject.terminal and not subject.glances.quiet(now):
@@ -129,8 +133,21 @@ class Watchers:
             for subject in subjects:
                 self._serve(subject, now)
                 again = now >= subject.told_at + _TELL_AGAIN
-                self._tell(subject, subject.tracker.activity(now), again=again)
+                self._tell(subject, self._activity(subject, now), again=again)
         return len(subjects)
+
+    def heard(self, ref: str) -> None:
+        """An agent said something of itself: tell it at the next turn."""
+        with self._guard:
+            subject = self._subjects.get(ref)
+        if subject is not None:
+            subject.spoke = True
+
+    def _activity(self, subject: Subject, now: float) -> Activity:
+        """What it is doing by all signals, and by its own word."""
+        activity = subject.tracker.activity(now)
+        saying = self._host.sayings.of(subject.facts.ref)
+        return activity if saying is None else saying.over(activity)
 
     def _all(self) -> list[Subject]:
         with self._guard:
@@ -181,8 +198,8 @@ class Watchers:
             look_at = max(subject.glances.due(self._pause()), self._blind_until)
         stuck_at = subject.tracker.due() or float("inf")
         if subject.news or now >= min(stuck_at, subject.act_at, subject.asked_at + _EVALUATE):
-            activity = subject.tracker.activity(now)
             subject.news, subject.asked_at = False, now
+            activity = self._activity(subject, now)
             self._tell(subject, activity)
             if self._react is not None:
                 self._react(subject, activity, now)

@@ -1,0 +1,34 @@
+"""The table of verbs: each one's module, loaded only when it is asked for.
+
+A new verb is a line here, a file in ``verbs/`` that describes it, and a file of the host's that
+carries it out.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from coders_queue import errors
+from coders_queue.in_session.verb import Verb
+
+#: Every verb by its name, with its summary.
+SUMMARIES: dict[str, str] = {
+    "whoami": "which session this is, and what it was asked for",
+    "progress": "report how far the work is",
+    "finish": "declare the result, or that the work has failed",
+}
+
+
+def load(name: str) -> Verb:
+    """The verb's description. Raises UsageError for a name that there is none of."""
+    if name not in SUMMARIES:
+        raise errors.UsageError(
+            f"there is no verb {name[:60]!r}", f"there are: {', '.join(SUMMARIES)}"
+        )
+    verb: Verb = import_module(f"coders_queue.in_session.verbs.{name}").VERB
+    return verb
+
+
+def all_verbs() -> list[Verb]:
+    """All of them, in order."""
+    return [load(name) for name in SUMMARIES]

@@ -1,0 +1,1 @@
+"""The verbs, described: one file each, which names it ``VERB``."""

@@ -1,0 +1,1 @@
+"""Who carries out the verbs: one file each, with a function ``run``."""
