@@ -1,10 +1,10 @@
-"""Flows as people see them: a table of steps, and watching one to its end."""
+"""Flows as people see them: a drawing of steps, and watching one to its end."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TextIO
 
 from coders_queue import errors
 from coders_queue.cli import exits, table
@@ -12,6 +12,7 @@ from coders_queue.cli.console import Console
 from coders_queue.cli.context import Context
 from coders_queue.cli.text import printable
 from coders_queue.cli.times import span
+from coders_queue.flows.draw_text import Line
 
 #: Seconds between two looks at a flow that runs.
 EVERY = 0.3
@@ -19,26 +20,27 @@ EVERY = 0.3
 _PATIENCE = 60
 _OVER = ("succeeded", "failed", "cancelled")
 
-_COLUMNS = (
-    table.Column("STEP", shrinks=True),
-    table.Column("STATE"),
-    table.Column("ROUND", rank=2),
-    table.Column("SESSIONS", rank=1),
-    table.Column("WHY", shrinks=True, rank=1),
-)
-_STATE = 1
+
+def graph(console: Console, flow: dict[str, Any], stream: TextIO | None = None) -> list[str]:
+    """Its drawing, a step a line, cut to the terminal; a state in its colour."""
+    return drawn(console, [Line(**one) for one in flow["graph"]], stream)
 
 
-def steps(console: Console, flow: dict[str, Any], stream: Any = None) -> list[str]:
-    """The table of its steps."""
-
-    def paint(column: int, cell: str) -> str:
-        if column == -1:
-            return console.paint("bold", cell, stream)
-        return console.state(cell, stream) if column == _STATE else cell
-
-    rows = [_row(one) for one in flow["steps"]]
-    return table.render(_COLUMNS, rows, console.width(), paint)
+def drawn(console: Console, lines: Sequence[Line], stream: TextIO | None = None) -> list[str]:
+    """A drawing in columns, cut to the terminal; a state in its colour."""
+    names = [f"{line.name} {line.times}".rstrip() for line in lines]
+    wide = max(map(len, names), default=0)
+    doers = max((len(line.doer) for line in lines), default=0)
+    width = console.width()
+    made = []
+    for line, name in zip(lines, names, strict=True):
+        rest = f"{name:<{wide}}  {line.doer:<{doers}}  {line.about}".rstrip()
+        whole = printable(f"{line.rails}  {rest}")
+        shown = whole if width is None else table.fit(whole, width)
+        if line.state is not None:
+            shown = shown.replace(line.state, console.state(line.state, stream), 1)
+        made.append(shown)
+    return made
 
 
 def plain_steps(flow: dict[str, Any]) -> list[str]:
@@ -50,16 +52,9 @@ def plain_steps(flow: dict[str, Any]) -> list[str]:
     ]
 
 
-def _row(step: dict[str, Any]) -> tuple[object, ...]:
-    runs = step["runs"]
-    ended = sum(one["state"] in _OVER for one in runs)
-    names = [one["session"][:8] for one in runs]
-    count = f"{ended} of {len(runs)} ended" if len(runs) > 1 else names[0] if names else "-"
-    why = step["cause"] or next((one["cause"] for one in runs if one["cause"]), None)
-    return (step["name"], step["state"], step["round"], count, printable(why or "-"))
-
-
-def headline(console: Console, flow: dict[str, Any], now: float, stream: Any = None) -> str:
+def headline(
+    console: Console, flow: dict[str, Any], now: float, stream: TextIO | None = None
+) -> str:
     """Its name, how it stands and for how long."""
     began = flow["resumed_at"] or flow["created_at"]
     took = span(max(0.0, (flow["ended_at"] or now) - began))
@@ -93,6 +88,21 @@ def until_over(
                 "it goes on; wait again, or end it: coders flow cancel",
             )
         time.sleep(EVERY)
+
+
+def of_json(flow: dict[str, Any]) -> dict[str, Any]:
+    """The object for scripts: without the drawing."""
+    return {name: value for name, value in flow.items() if name != "graph"}
+
+
+def to_look_at(flow: dict[str, Any]) -> list[str]:
+    """Where to look for why it failed: a line for each failed session."""
+    return [
+        f"  {printable(step['name'])} failed: coders logs {run['session'][:8]}"
+        for step in flow["steps"]
+        for run in step["runs"]
+        if run["state"] == "failed" and step["state"] == "failed" and not run["cause"]
+    ]
 
 
 def exit_code(flow: dict[str, Any]) -> int:

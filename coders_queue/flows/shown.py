@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
+from coders_queue.flows import draw_text
+from coders_queue.flows.decide import Plan
 from coders_queue.flows.decision import Decision, RunView, StepView
 from coders_queue.models.flow import FlowRecord
 
 
-def flow_object(record: FlowRecord, decision: Decision | None = None) -> dict[str, Any]:
+def flow_object(record: FlowRecord, view: tuple[Plan, Decision] | None = None) -> dict[str, Any]:
     """What ``coders flow ls --json`` prints, and with its steps ``coders flow show --json``."""
     shown: dict[str, Any] = {
         "id": record.id,
@@ -21,10 +24,13 @@ def flow_object(record: FlowRecord, decision: Decision | None = None) -> dict[st
         "cause": record.cause,
         "result": record.result,
     }
-    if decision is not None:
+    if view is not None:
+        plan, decision = view
         if record.state == "running" and decision.state == "stopping":
             shown["state"], shown["cause"] = "stopping", decision.cause
-        shown["steps"] = [_step(record, name, view) for name, view in decision.steps.items()]
+        shown["steps"] = [_step(record, name, step) for name, step in decision.steps.items()]
+        drawn = draw_text.lines(plan.flow, plan.order, decision.steps)
+        shown["graph"] = [asdict(line) for line in drawn]
     return shown
 
 

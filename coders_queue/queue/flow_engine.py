@@ -104,15 +104,15 @@ class Flows:
             self.advance(flow_id)
         return done
 
-    def view(self, record: FlowRecord) -> Decision:
-        """How each step of a flow stands."""
+    def view(self, record: FlowRecord) -> tuple[Plan, Decision]:
+        """A flow, and how each step of it stands."""
         known = self._take_known(record.id) or _Known(
             record, Plan(Submission.load(record.submission))
         )
         self._take(known)
         decision = self._decide(known)
         self._keep(known)
-        return decision
+        return known.plan, decision
 
     def advance(self, flow_id: str, *, mend: bool = False) -> None:
         """Do what follows from what is known; with ``mend`` find what got lost, too.

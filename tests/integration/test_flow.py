@@ -81,6 +81,10 @@ def test_a_failed_review_goes_back(coders: CommandLine, tmp_path: Path) -> None:
     assert [one["state"] for one in done.json["steps"]] == ["succeeded", "succeeded", "failed"]
     assert done.json["steps"][0]["round"] == 3
     assert "step after failed" in done.json["cause"]
+    assert "graph" not in done.json
+    shown = coders.ok("flow", "show", done.json["id"]).text
+    assert "✗" in shown
+    assert "after" in shown
     (tmp_path / "open").touch()
     coders.ok("flow", "resume", done.json["id"])
     assert coders.ok("flow", "wait", done.json["id"], "--json").json["state"] == "succeeded"

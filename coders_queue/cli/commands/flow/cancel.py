@@ -24,7 +24,7 @@ def run(options: Namespace, context: Context) -> int:
     console = context.console
     found = context.host.ask("flow-cancel", {"ref": options.ref, "reason": options.reason})
     if options.json:
-        console.json(found)
+        console.json(flow.of_json(found))
     else:
         console.line(flow.headline(console, found, time.time()))
     return exits.FINE

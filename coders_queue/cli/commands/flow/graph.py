@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from coders_queue.cli import exits, flow_file, table
+from coders_queue.cli import exits, flow_file
 from coders_queue.cli.context import Context
+from coders_queue.cli.flow import drawn
 from coders_queue.cli.parser import add_json
-from coders_queue.cli.text import printable
 from coders_queue.flows import draw_text
 from coders_queue.flows.check import check, targets
 from coders_queue.flows.draw_mermaid import mermaid
-from coders_queue.flows.draw_text import Line
 from coders_queue.flows.model import Flow
 from coders_queue.flows.order import Order
 
@@ -46,24 +45,9 @@ def _run(options: Namespace, context: Context) -> int:
     elif options.mermaid:
         context.console.line(mermaid(flow, order).rstrip("\n"))
     else:
-        print_graph(context, draw_text.lines(flow, order))
+        for line in drawn(context.console, draw_text.lines(flow, order)):
+            context.console.line(line)
     return exits.FINE
-
-
-def print_graph(context: Context, lines: tuple[Line, ...]) -> None:
-    """A drawing in columns, cut to the terminal; a state in its colour."""
-    console = context.console
-    names = [f"{line.name} {line.times}".rstrip() for line in lines]
-    wide = max(map(len, names), default=0)
-    doers = max((len(line.doer) for line in lines), default=0)
-    width = console.width()
-    for line, name in zip(lines, names, strict=True):
-        rest = f"{name:<{wide}}  {line.doer:<{doers}}  {line.about}".rstrip()
-        whole = printable(f"{line.rails}  {rest}")
-        shown = whole if width is None else table.fit(whole, width)
-        if line.state is not None:
-            shown = shown.replace(line.state, console.state(line.state), 1)
-        console.line(shown)
 
 
 def _object(flow: Flow, order: Order) -> dict[str, object]:

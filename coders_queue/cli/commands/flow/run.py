@@ -48,7 +48,7 @@ def run(options: Namespace, context: Context) -> int:
     params = {"id": str(uuid.uuid4()), "submission": submission.dump(), "owner": owner}
     begun = context.host.ask("flow-submit", params, timeout=120.0, doing="beginning the flow")
     if options.detach:
-        console.json(begun) if options.json else console.line(begun["id"])
+        console.json(flow.of_json(begun)) if options.json else console.line(begun["id"])
         return exits.FINE
     block = LiveBlock(console)
 
@@ -57,7 +57,7 @@ def run(options: Namespace, context: Context) -> int:
             return
         if block.redraws:
             head = flow.headline(console, now, time.time(), console.err)
-            block.show([head, *flow.steps(console, now, console.err)])
+            block.show([head, *flow.graph(console, now, console.err)])
         else:
             block.show(flow.plain_steps(now))
 
@@ -76,10 +76,12 @@ def print_end(context: Context, final: dict[str, Any], *, as_json: bool) -> None
     """What it gave, and how it ended."""
     console = context.console
     if as_json:
-        console.json(final)
+        console.json(flow.of_json(final))
         return
     if not console.err.isatty():
         console.note(flow.headline(console, final, time.time(), console.err))
+    for line in flow.to_look_at(final):
+        console.note(line)
     result = final["result"]
     if isinstance(result, str):
         console.line(printable_block(result))

@@ -23,9 +23,9 @@ def run(options: Namespace, context: Context) -> int:
     console = context.console
     found = context.host.ask("flow-show", {"ref": options.ref})
     if options.json:
-        console.json(found)
+        console.json(flow.of_json(found))
         return exits.FINE
     console.line(flow.headline(console, found, time.time()))
-    for line in flow.steps(console, found):
+    for line in flow.graph(console, found):
         console.line(line)
     return exits.FINE
