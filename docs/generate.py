@@ -119,6 +119,8 @@ def events() -> str:
         f"| `{kinds.TOKEN_REFUSED}` | Somebody called on the session's own socket with a token "
         "that is not the session's. | `verb` |",
         f"| `{kinds.SETTLED}` | Celery has delivered the result. | |",
+        f"| `{kinds.MESSAGE_DEAD}` | A message to it became a dead letter; its attempt is 0. | "
+        "`message`, `sender`, `tries` |",
         f"| `{kinds.ARCHIVED}` | An attempt's archive is complete. | |",
         "",
         f"The first event of a session, `session.queued` or `session.assigned`, has {about_first}",

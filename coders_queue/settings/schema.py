@@ -19,6 +19,7 @@ from coders_queue import ids
 from coders_queue.models.base import Model
 from coders_queue.models.context import ContextLimits
 from coders_queue.models.limit import Limit
+from coders_queue.models.message import MailboxLimits
 from coders_queue.models.restart import Policy, Restart
 
 _DAY = 24 * 3600.0
@@ -235,6 +236,35 @@ class ContextSettings(Model):
         return ContextLimits(value=self.value_bytes, space=self.space_bytes, expiry=self.expiry)
 
 
+class MailboxSettings(Model):
+    """Messages between sessions and people."""
+
+    message_bytes: Count = Field(default=64 * 1024, ge=1, le=1024 * 1024)
+    """Bytes that one message may have."""
+    messages: Count = Field(default=1000, ge=1, le=100_000)
+    """How many may wait in one mailbox."""
+    expiry: Seconds = 7 * _DAY
+    """Seconds after which a message that nobody took is a dead letter (7 days)."""
+    again_after: Seconds = 60.0
+    """Seconds after which a message that was handed out, and not acknowledged, is so again."""
+    tries: Count = Field(default=5, ge=1, le=1000)
+    """How often a message is handed out before it is a dead letter."""
+    push: bool = True
+    """Whether this host types what waits for an interactive session into its terminal when the
+    agent waits for a prompt. Otherwise it waits until it is asked for."""
+
+    @property
+    def limits(self) -> MailboxLimits:
+        """As the store takes them."""
+        return MailboxLimits(
+            message=self.message_bytes,
+            messages=self.messages,
+            expiry=self.expiry,
+            again=self.again_after,
+            tries=self.tries,
+        )
+
+
 class TmuxSettings(Model):
     """The terminal multiplexer."""
 
@@ -339,6 +369,7 @@ class Settings(Model):
     workspace: WorkspaceSettings = WorkspaceSettings()
     retention: RetentionSettings = RetentionSettings()
     context: ContextSettings = ContextSettings()
+    mailboxes: MailboxSettings = MailboxSettings()
     tmux: TmuxSettings = TmuxSettings()
     agents: dict[AgentName, AgentSettings] = Field(default_factory=dict)
     """Agents by name."""

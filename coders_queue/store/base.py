@@ -22,6 +22,7 @@ from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import SessionSpec
 from coders_queue.store.context import ContextStore
 from coders_queue.store.flows import FlowStore
+from coders_queue.store.mailboxes import MailboxStore
 
 
 class Store(Protocol):
@@ -339,6 +340,11 @@ class Store(Protocol):
     @property
     def context(self) -> ContextStore:
         """Spaces of facts, files and decisions."""
+        ...
+
+    @property
+    def mailboxes(self) -> MailboxStore:
+        """Messages that wait for sessions and people."""
         ...
 
     # -- upkeep --------------------------------------------------------------------------------

@@ -194,6 +194,33 @@ class Keys:
         """Sorted set: space by when it expires. TTL: the longest of theirs."""
         return f"{self.prefix}contexts"
 
+    # -- mailboxes -----------------------------------------------------------------------------
+
+    def mail(self, address: str) -> str:
+        """Stream: the messages in a mailbox. TTL: twice their expiry after the last was sent."""
+        return f"{self.prefix}mail:{address}"
+
+    def mail_hands(self, address: str) -> str:
+        """Hash: id to who has it in hand; the bytes of all. TTL: as :meth:`mail`."""
+        return f"{self.prefix}mail-hands:{address}"
+
+    def mail_dead(self, address: str) -> str:
+        """Stream: its last dead letters. TTL: as long, after the last."""
+        return f"{self.prefix}mail-dead:{address}"
+
+    def mail_sent(self, address: str, sender: str, key: str) -> str:
+        """What a sender's own id was given. TTL: a day."""
+        return f"{self.prefix}mail-sent:{address}:{sender}:{key}"
+
+    def mail_read(self, address: str) -> str:
+        """Stem: who acknowledged the message whose id follows. TTL: ten minutes."""
+        return f"{self.prefix}mail-read:{address}:"
+
+    @property
+    def mailboxes(self) -> str:
+        """Sorted set: address by time, of mailboxes in which there is something. TTL: as they."""
+        return f"{self.prefix}mailboxes"
+
     # -- events --------------------------------------------------------------------------------
 
     @property

@@ -32,6 +32,9 @@ SETTLED = "session.settled"
 #: An attempt's archive is complete.
 ARCHIVED = "session.archived"
 
+#: A message to the session became a dead letter. (Spelled again in ``lua/_mail.lua``.)
+MESSAGE_DEAD = "message.dead"
+
 
 def of_state(state: State) -> str:
     """The kind of a move to the state."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from coders_queue.clock import Clock, system_clock
 from coders_queue.models.context import ContextLimits
+from coders_queue.models.message import MailboxLimits
 from coders_queue.settings.schema import Settings
 from coders_queue.store import rules
 from coders_queue.store.base import Store
@@ -25,6 +26,7 @@ def open_store(
     max_events: int = rules.MAX_EVENTS,
     socket_timeout: float = SOCKET_TIMEOUT,
     context: ContextLimits | None = None,
+    mailboxes: MailboxLimits | None = None,
 ) -> Store:
     """The store at ``url``; ``memory://`` is one in this process. Nothing is dialled yet."""
     if url == MEMORY:
@@ -37,6 +39,7 @@ def open_store(
         retention=retention,
         max_events=max_events,
         context=context,
+        mailboxes=mailboxes,
     )
 
 
@@ -49,4 +52,5 @@ def open_configured(url: str, settings: Settings) -> Store:
         max_events=settings.retention.events,
         socket_timeout=settings.broker.socket_timeout,
         context=settings.context.limits,
+        mailboxes=settings.mailboxes.limits,
     )

@@ -344,6 +344,13 @@ COMMANDS: dict[str, Callable[[Store], object]] = {
     "context.spaces": lambda store: store.context.spaces(),
     "context.expire": lambda store: store.context.expire("team:t", 1.0),
     "context.drop": lambda store: store.context.drop("team:t"),
+    "mailboxes.send": lambda store: store.mailboxes.send("person:a", "person:b", "x"),
+    "mailboxes.take": lambda store: store.mailboxes.take("person:a", "r", 1),
+    "mailboxes.acknowledge": lambda store: store.mailboxes.acknowledge("person:a", "r", ["1-0"]),
+    "mailboxes.waiting": lambda store: store.mailboxes.waiting("person:a"),
+    "mailboxes.dead": lambda store: store.mailboxes.dead("person:a"),
+    "mailboxes.addresses": lambda store: store.mailboxes.addresses(),
+    "mailboxes.tidy": lambda store: store.mailboxes.tidy("person:a"),
 }
 
 

@@ -19,6 +19,7 @@ from coders_queue.models.event import Event
 from coders_queue.models.heartbeat import Heartbeat, HostHealth
 from coders_queue.models.lifecycle import ENDED, State
 from coders_queue.models.limit import Limit
+from coders_queue.models.message import MailboxLimits
 from coders_queue.models.outcome import Outcome
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.restart import AttemptEnd
@@ -29,6 +30,7 @@ from coders_queue.store.memory.contexts import Contexts
 from coders_queue.store.memory.events import EventLog
 from coders_queue.store.memory.flows import MemoryFlows
 from coders_queue.store.memory.hosts import Hosts
+from coders_queue.store.memory.mailboxes import Mailboxes
 from coders_queue.store.memory.sessions import Sessions
 
 _NOT_IN_LISTS: dict[str, Any] = {"inputs": (), "publish": None, "request": None}
@@ -44,6 +46,7 @@ class MemoryStore:
         retention: float = rules.RETENTION,
         max_events: int = rules.MAX_EVENTS,
         context: ContextLimits | None = None,
+        mailboxes: MailboxLimits | None = None,
     ) -> None:
         self._lock = threading.Condition(threading.RLock())
         self._clock = clock
@@ -56,6 +59,13 @@ class MemoryStore:
         self._chords: dict[str, tuple[str, float]] = {}
         self.flows = MemoryFlows(self._lock, clock)
         self.context = Contexts(self._lock, clock, context or ContextLimits())
+        self.mailboxes = Mailboxes(
+            self._lock, clock, mailboxes or MailboxLimits(), self._state_of, self._events
+        )
+
+    def _state_of(self, session_id: str) -> State | None:
+        record = self._sessions.get(session_id)
+        return None if record is None else record.state
 
     # -- sessions ------------------------------------------------------------------------------
 

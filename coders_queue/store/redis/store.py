@@ -17,6 +17,7 @@ from coders_queue.models.event import Event
 from coders_queue.models.heartbeat import Heartbeat, HostHealth
 from coders_queue.models.lifecycle import State
 from coders_queue.models.limit import Limit
+from coders_queue.models.message import MailboxLimits
 from coders_queue.models.outcome import Outcome
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.restart import AttemptEnd
@@ -30,6 +31,7 @@ from coders_queue.store.redis.door import Door
 from coders_queue.store.redis.events import Events
 from coders_queue.store.redis.flows import RedisFlows
 from coders_queue.store.redis.hosts import Chords, Hosts, Leases
+from coders_queue.store.redis.mailboxes import Mailboxes
 from coders_queue.store.redis.quorums import Quorums
 from coders_queue.store.redis.scripts import Scripts
 from coders_queue.store.redis.sessions import Sessions
@@ -48,6 +50,7 @@ class RedisStore:
         retention: float = rules.RETENTION,
         max_events: int = rules.MAX_EVENTS,
         context: ContextLimits | None = None,
+        mailboxes: MailboxLimits | None = None,
     ) -> None:
         names = keys or Keys()
         self._door = Door(client)
@@ -62,6 +65,9 @@ class RedisStore:
         self._quorums = Quorums(self._door, names)
         self.flows = RedisFlows(self._door, names, clock, retention)
         self.context = Contexts(self._door, names, clock, context or ContextLimits())
+        self.mailboxes = Mailboxes(
+            self._door, names, clock, mailboxes or MailboxLimits(), max_events
+        )
 
     # -- sessions ------------------------------------------------------------------------------
 

@@ -1,10 +1,12 @@
-"""What a host shares with the fleet and cannot have alone: shared context."""
+"""What a host shares with the fleet and cannot have alone: shared context, and mailboxes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from coders_queue.models.context import ContextEntry, SpaceInfo
+from coders_queue.models.message import Message
 from coders_workers.local_store.absence import Absence
 
 
@@ -49,3 +51,52 @@ class FleetContext:
     def drop(self, space: str) -> bool:
         """See the contract."""
         return self._way.only_with_the_fleet(lambda store: store.context.drop(space))
+
+
+class FleetMailboxes:
+    """The fleet's mailboxes. Raises Unavailable while that is away."""
+
+    def __init__(self, way: Absence) -> None:
+        self._way = way
+
+    def send(self, to: str, sender: str, text: str, *, key: str | None = None) -> Message:
+        """See the contract."""
+        return self._way.only_with_the_fleet(
+            lambda store: store.mailboxes.send(to, sender, text, key=key)
+        )
+
+    def take(self, address: str, reader: str, limit: int) -> list[Message]:
+        """See the contract."""
+        return self._way.only_with_the_fleet(
+            lambda store: store.mailboxes.take(address, reader, limit)
+        )
+
+    def acknowledge(self, address: str, reader: str, ids: Sequence[str]) -> list[str]:
+        """See the contract."""
+        return self._way.only_with_the_fleet(
+            lambda store: store.mailboxes.acknowledge(address, reader, ids)
+        )
+
+    def release(self, address: str, reader: str, ids: Sequence[str]) -> None:
+        """See the contract."""
+        self._way.only_with_the_fleet(lambda store: store.mailboxes.release(address, reader, ids))
+
+    def bury(self, address: str, reader: str, ids: Sequence[str], why: str) -> None:
+        """See the contract."""
+        self._way.only_with_the_fleet(lambda store: store.mailboxes.bury(address, reader, ids, why))
+
+    def waiting(self, address: str) -> list[Message]:
+        """See the contract."""
+        return self._way.only_with_the_fleet(lambda store: store.mailboxes.waiting(address))
+
+    def dead(self, address: str) -> list[Message]:
+        """See the contract."""
+        return self._way.only_with_the_fleet(lambda store: store.mailboxes.dead(address))
+
+    def addresses(self) -> list[str]:
+        """See the contract."""
+        return self._way.only_with_the_fleet(lambda store: store.mailboxes.addresses())
+
+    def tidy(self, address: str) -> int:
+        """See the contract."""
+        return self._way.only_with_the_fleet(lambda store: store.mailboxes.tidy(address))

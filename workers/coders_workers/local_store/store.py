@@ -29,7 +29,7 @@ from coders_workers.local_store import entries
 from coders_workers.local_store.absence import Absence
 from coders_workers.local_store.entries import Entry
 from coders_workers.local_store.notebook import Notebook
-from coders_workers.local_store.shared import FleetContext
+from coders_workers.local_store.shared import FleetContext, FleetMailboxes
 
 
 class LocalStore:
@@ -41,6 +41,7 @@ class LocalStore:
         self._clock = clock
         self._way = Absence(fleet, host, notebook, clock)
         self.context = FleetContext(self._way)
+        self.mailboxes = FleetMailboxes(self._way)
 
     @property
     def away(self) -> bool:
