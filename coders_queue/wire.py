@@ -74,7 +74,7 @@ verb            params                                                 answer
 ``stop``        --                                                     ``{}``; the worker ends, sessions stay
 ==============  =====================================================  ===================================
 
-Shared context. An *entry* is ``{space, key, version, kind, author, at, expires_at, removed, size}``.
+Shared context and messages. An *entry* is ``{space, key, version, kind, author, at, expires_at, removed, size}``, a *message* ``{id, to, sender, text, at, key, tries, why}``.
 
 ===================  ====================================================  ======================================
 verb                 params                                                answer
@@ -91,6 +91,13 @@ verb                 params                                                answe
 ``context-search``   ``query``, ``spaces`` (none: all), ``limit``          ``{hits: [entry with score, excerpt]}``
 ``context-history``  ``space``, ``key`` or null                            ``{space, writes: [entry...]}``, the
                                                                            latest first
+``message``          ``to`` (a reference, or ``person:NAME``), ``text``,   a message; the same again for the same
+                     ``key`` (the sender's id) or null, ``session``        ``key``
+``inbox``            ``who`` (as ``to``; null: ``session``, or the person  ``{address, messages: [...]}``
+                     this host is for), ``reader`` (who takes them in
+                     hand; null: only look), ``limit``, ``dead`` bool
+``inbox-ack``        ``who``, ``session``, ``reader``, ``ids``             ``{acknowledged: [id]}``: those that
+                                                                           are this reader's
 ===================  ====================================================  ======================================
 
 References (``ref``) are ids, names or unambiguous prefixes of ids.

@@ -128,6 +128,8 @@ _TABLE = (
     Entry("Sessions", "logs", "what a session printed, or prints (-f)"),
     Entry("Sessions", "attach", "enter a session's terminal"),
     Entry("Sessions", "send", "type text into a session"),
+    Entry("Sessions", "message", "send a message to a session or a person"),
+    Entry("Sessions", "inbox", "read the messages for you, or for a session"),
     Entry("Sessions", "kill", "end sessions"),
     Entry("Sessions", "prioritize", "change when it is a waiting session's turn"),
     Entry("Sessions", "wait", "wait until a session ends"),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from typing import Any
 
-from coders_queue import wire
+from coders_queue import errors, wire
 from coders_queue.cli import lazy
 from coders_queue.cli.console import Console
 from coders_queue.cli.text import printable
@@ -15,6 +16,9 @@ from coders_queue.cli.text import printable
 _NEVER_START = frozenset({"status", "stop"})
 #: Verbs that ask for work.
 _STARTS = frozenset({"spawn", "flow-submit"})
+
+#: Seconds until a request is repeated.
+_AGAIN = 0.3
 
 
 class Host:
@@ -64,6 +68,24 @@ class Host:
         # outside of the progress line: the starter has its own
         lazy.start_stack()
         return self._final(verb, params, timeout, doing)
+
+    def insist(
+        self, verb: str, params: dict[str, Any], *, known: bool = False, patience: float = 20.0
+    ) -> dict[str, Any]:
+        """A request that is as good made twice: repeated while nobody can answer it.
+
+        Where nobody listens at all that is told at once, unless somebody is ``known`` to have.
+        """
+        until = time.monotonic() + patience
+        while True:
+            try:
+                return self.ask(verb, params)
+            except errors.Unavailable as error:
+                gone = isinstance(error, wire.NotListening) and not known
+                if gone or time.monotonic() > until:
+                    raise
+            known = True
+            time.sleep(_AGAIN)
 
     def _final(
         self, verb: str, params: dict[str, Any], timeout: float | None, doing: str | None

@@ -22,6 +22,7 @@ from coders_queue.agents.registry import get, parse
 from coders_queue.client.context import ContextSpace
 from coders_queue.client.flow_handle import FlowHandle
 from coders_queue.client.handle import SessionHandle
+from coders_queue.client.mailbox import Mailbox
 from coders_queue.flows import read
 from coders_queue.flows.submission import submit
 from coders_queue.merging import request
@@ -29,6 +30,7 @@ from coders_queue.models.context import person
 from coders_queue.models.context import session as session_named
 from coders_queue.models.flow import FlowRecord
 from coders_queue.models.heartbeat import HostHealth
+from coders_queue.models.message import Message
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.spec import SessionSpec
 from coders_queue.queue import names
@@ -193,6 +195,23 @@ class Coders:
         the owner that the settings name. Raises UsageError for what names no space.
         """
         return ContextSpace(space, self._self, lambda: self.store)
+
+    def message(self, to: str, text: str, *, key: str | None = None) -> Message:
+        """Send a message to a session (id, name, prefix) or a person (``person:NAME``).
+
+        With a ``key`` of your own, sending it again sends nothing twice. Raises NotFound for a
+        session that nobody knows, Conflict for one that has ended and for a full mailbox.
+        """
+        return self.store.mailboxes.send(self._address(to), self._self, text, key=key)
+
+    def inbox(self, who: str | None = None) -> Mailbox:
+        """The mailbox of a session or a person; None: of this session, or of the owner."""
+        return Mailbox(self._self if who is None else self._address(who), lambda: self.store)
+
+    def _address(self, who: str) -> str:
+        if who.startswith(person("")):
+            return who
+        return session_named(self.store.resolve(who.removeprefix(session_named(""))))
 
     def health(self) -> dict[str, HostHealth]:
         """How punctual each host's heartbeats are, and what the last one said, by its name."""

@@ -144,7 +144,13 @@ class Dispatch:
             "placed": self.fill(),
             "chords": self._kick_chords(),
             "swept": self._sweep_hosts(),
+            "buried": self._bury_messages(),
         }
+
+    def _bury_messages(self) -> int:
+        """Messages that nobody will take any more."""
+        mailboxes = self._store.mailboxes
+        return sum(mailboxes.tidy(address) for address in mailboxes.addresses())
 
     def _reap(self) -> int:
         """Outcomes that nobody carried away."""

@@ -54,6 +54,7 @@ log = structlog.get_logger(__name__)
 
 _SWEEP_EVERY = 5.0
 _DEADLINES_EVERY = 0.5
+_MESSAGES_EVERY = 1.0
 #: How long the loop that takes messages may stand still while the broker answers, and the rounds,
 #: seconds. Celery waits for up to half a minute before it connects again.
 _MESSAGES_STALL, _ROUNDS_STALL = 90.0, 60.0
@@ -133,6 +134,7 @@ class Worker:
                     lambda: self.supervisor.sweep_unless_done(_SWEEP_EVERY),
                 ),
                 Duty("deadlines", _DEADLINES_EVERY, self.supervisor.deadlines),
+                Duty("messages", _MESSAGES_EVERY, self.supervisor.pusher.turn),
                 Duty("probe", probe_every / 3, probe.run_if_late),
             ],
         )
@@ -161,6 +163,7 @@ class Worker:
             stop=lambda: os.kill(os.getpid(), signal.SIGTERM),
             census=census,
             clean=cleaner.clean,
+            deliverer=self.supervisor.deliverer,
         )
         self._sessions = SessionService(station, self.supervisor.watched)
         self._host.sayings.heard = self.watchers.heard

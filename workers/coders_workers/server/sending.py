@@ -12,7 +12,7 @@ from coders_queue.models.key import check_key
 from coders_queue.models.record import SessionRecord
 from coders_workers.server import params as read
 from coders_workers.server.station import Station
-from coders_workers.supervisor.deliver import TIMEOUT, Deliverer
+from coders_workers.supervisor.deliver import TIMEOUT
 
 Params = dict[str, Any]
 
@@ -24,7 +24,7 @@ class Sending:
 
     def __init__(self, station: Station) -> None:
         self._station = station
-        self._deliverer = Deliverer(station.host)
+        self._deliverer = station.deliverer
 
     def send(self, record: SessionRecord, params: Params, gone: Callable[[], bool]) -> Params:
         """Do what the request asks; what happened."""

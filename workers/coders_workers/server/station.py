@@ -26,6 +26,7 @@ from coders_workers.cleanup.finding import Report
 from coders_workers.heartbeat.census import Census
 from coders_workers.programs.locate import Programs
 from coders_workers.runtimes.base import Runtime
+from coders_workers.supervisor.deliver import Deliverer
 from coders_workers.supervisor.host import Host
 
 
@@ -66,6 +67,8 @@ class Station:
     """Who lives on this host."""
     clean: Clean
     """Remove what ended sessions left."""
+    deliverer: Deliverer
+    """Gives prompts to agents at their terminals: one for all, so that none come at once."""
 
     @property
     def store(self) -> Store:

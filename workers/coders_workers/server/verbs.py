@@ -15,6 +15,7 @@ from coders_queue.models.view import LISTED_OUTPUT, session_object, spec_shown
 from coders_workers.server import params as read
 from coders_workers.server.flowing import Flowing
 from coders_workers.server.limiting import Limiting
+from coders_workers.server.mailing import Mailing
 from coders_workers.server.sending import Sending
 from coders_workers.server.sharing import Sharing
 from coders_workers.server.spawning import Spawning
@@ -46,6 +47,7 @@ class Verbs:
         self._spawning = Spawning(station)
         self._sending = Sending(station)
         self._sharing = Sharing(station)
+        self._mailing = Mailing(station)
         self._transcript = Transcript(station)
 
     def handle(self, verb: str, params: Params, gone: Gone) -> Parts:
@@ -250,6 +252,18 @@ class Verbs:
     def _verb_context_history(self, params: Params, gone: Gone) -> Parts:
         yield from ()
         return self._sharing.history(params)
+
+    def _verb_message(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return self._mailing.send(params)
+
+    def _verb_inbox(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return self._mailing.inbox(params)
+
+    def _verb_inbox_ack(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return self._mailing.acknowledge(params)
 
     def _verb_prioritize(self, params: Params, gone: Gone) -> Parts:
         yield from ()

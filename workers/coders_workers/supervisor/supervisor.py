@@ -8,9 +8,11 @@ from coders_queue import ids
 from coders_queue.models.spec import SessionSpec
 from coders_workers import attempt_dir
 from coders_workers.supervisor.archiver import Archiver
+from coders_workers.supervisor.deliver import Deliverer
 from coders_workers.supervisor.due import DueStarts
 from coders_workers.supervisor.finish import Finisher
 from coders_workers.supervisor.host import Host
+from coders_workers.supervisor.pushing import Pusher
 from coders_workers.supervisor.spawn import Spawner
 from coders_workers.supervisor.stop import Stopper
 from coders_workers.supervisor.sweep import Sweeper
@@ -35,6 +37,8 @@ class Supervisor:
         self.archiver = Archiver(host)
         self.sweeper = Sweeper(host, self.spawner, self.stopper, self.finisher, self.watched)
         self.due = DueStarts(host, self.spawner)
+        self.deliverer = Deliverer(host)
+        self.pusher = Pusher(host, self.watched.refs, self.deliverer)
         self._swept_at = float("-inf")
         self._rest = 0.0
         self.watched.ended = self._ended
