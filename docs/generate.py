@@ -354,6 +354,7 @@ def published() -> dict[str, str]:
         "reference/in-session.md": generate_in_session.page(_MADE),
         "reference/merging.md": generate_merging.page(_MADE),
         "reference/shared-context.md": generate_sharing.page(_MADE, _rows),
+        "reference/messages.md": generate_sharing.messages(_MADE, _rows),
     }
 
 

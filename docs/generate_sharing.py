@@ -1,4 +1,4 @@
-"""The page about shared context, from the models. Used by ``docs/generate.py``."""
+"""The pages about shared context and messages, from the models. Used by ``docs/generate.py``."""
 
 from __future__ import annotations
 
@@ -6,11 +6,43 @@ from collections.abc import Callable
 
 from pydantic import BaseModel
 
-from coders_queue.models import context
+from coders_queue.models import context, message
 from coders_queue.models.context import ContextEntry, SpaceInfo
-from coders_queue.settings.schema import ContextSettings
+from coders_queue.models.message import MailboxLimits, Message
+from coders_queue.settings.schema import ContextSettings, MailboxSettings
 
 Rows = Callable[[type[BaseModel]], list[str]]
+
+
+def messages(made: str, rows: Rows) -> str:
+    """``reference/messages.md``."""
+    settings, limits = MailboxSettings(), MailboxLimits()
+    lines = [
+        *("# Messages", "", made, ""),
+        "A receiver or sender is `session:ID` or `person:NAME`, where NAME is up to 64 letters,",
+        "digits and `. _ @ + -`. On the command line a session is meant by its name, its id or a",
+        "start of it.",
+        *("", "## Limits", "", "| What | How much | Over it |", "|---|---|---|"),
+        f"| a message | {settings.message_bytes} bytes "
+        "([`mailboxes.message_bytes`](configuration.md#mailboxes)) | exit code 2, nothing sent |",
+        f"| a mailbox | {settings.messages} messages (`mailboxes.messages`), {limits.size} bytes | "
+        "exit code 4, nothing sent |",
+        f"| waiting | {settings.expiry:.0f} s (`mailboxes.expiry`) | a dead letter |",
+        f"| in hand without an acknowledgement | {settings.again_after:g} s "
+        "(`mailboxes.again_after`) | handed out again |",
+        f"| handed out | {settings.tries} times (`mailboxes.tries`) | a dead letter |",
+        f"| dead letters kept | {message.MAX_DEAD} a mailbox | the oldest go |",
+        f"| a sender's own id | {message.MAX_KEY} printable characters, remembered for a day | "
+        "exit code 2, nothing sent |",
+        *("", "Limits are those of the host, or the client, that sends or reads."),
+        *("", "## A message", "", (Message.__doc__ or "").strip()),
+        *("", "| Key | Meaning |", "|---|---|", *rows(Message)),
+        "",
+        "`coders message --json` prints one; `coders inbox --json` an object of `address` and",
+        "`messages`. A dead letter of a session's is told by the event",
+        "[`message.dead`](events.md), without its text.",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def page(made: str, rows: Rows) -> str:
