@@ -100,6 +100,20 @@ verb                 params                                                answe
                                                                            are this reader's
 ===================  ====================================================  ======================================
 
+What waits for a person. An *approval* is ``{id, session, attempt, name, host, owner, agent, kind,
+text, detail, options: [{text, means}], call: {tool, command, path, whole} or null, since, deadline,
+state, answer: {choice, text, deny, because, by, at, note} or null, failure, ended_at}``.
+
+=============  ==========================================================  =====================================
+verb           params                                                      answer
+=============  ==========================================================  =====================================
+``approvals``  ``all`` bool (what was answered, too), ``limit``            ``{approvals: [approval...]}``
+``approval``   ``ref`` (an approval's id, or a session's reference)        an approval
+``answer``     ``ref``, ``choice`` (its number or words) or null, or       the approval, answered; an error of kind
+               ``deny`` true with ``because`` or null; ``session`` (who    ``conflict`` or ``undelivered`` when it
+               answers, where it is one)                                   was not, within 15 s
+=============  ==========================================================  =====================================
+
 References (``ref``) are ids, names or unambiguous prefixes of ids.
 """
 

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 from pydantic import Field
 
+from coders_queue.agents.dialog import Dialog
 from coders_queue.agents.screen import Screen
 from coders_queue.models.base import Model
 from coders_queue.models.launch import ExitStatus, LaunchPlan, Reading
@@ -184,6 +185,11 @@ class Adapter(Protocol):
 
     def observe_screen(self, screen: Screen, version: str | None = None) -> Observation:
         """What the terminal shows: ``unknown`` where a screen alone cannot tell."""
+        ...
+
+    def dialog(self, screen: Screen, version: str | None = None) -> Dialog | None:
+        """The question that its terminal shows, as it can be answered; None when there is none,
+        or none that can be answered by keys of its choices' own."""
         ...
 
     def observe_stream(self, line: bytes, version: str | None = None) -> Observation | None:

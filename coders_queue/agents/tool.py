@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from coders_queue import errors
 from coders_queue.agents.adapter import Adapter, Delivery, LaunchFacts, Package
+from coders_queue.agents.dialog import Dialog
 from coders_queue.agents.screen import Screen
 from coders_queue.models.observation import Observation
 from coders_queue.models.spec import Mode, SessionSpec
@@ -73,6 +74,10 @@ class Tool:
     def observe_screen(self, screen: Screen, version: str | None = None) -> Observation:
         """A screen of an unknown program says nothing."""
         return Observation(state="unknown", source="screen")
+
+    def dialog(self, screen: Screen, version: str | None = None) -> Dialog | None:
+        """None that is known."""
+        return None
 
     def observe_stream(self, line: bytes, version: str | None = None) -> Observation | None:
         """Nothing."""

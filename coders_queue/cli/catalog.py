@@ -113,6 +113,11 @@ _CONTEXT = (
     Entry("", "context history", "who wrote what and when"),
 )
 
+_APPROVALS = (
+    Entry("", "approvals ls", "what waits for a person, of all agents and hosts"),
+    Entry("", "approvals show", "one of it, with all that its agent shows"),
+)
+
 _SERVICE = (
     Entry("", "service show", "the unit as it would be written"),
     Entry("", "service install", "have the machine start the stack, and keep it"),
@@ -130,6 +135,9 @@ _TABLE = (
     Entry("Sessions", "send", "type text into a session"),
     Entry("Sessions", "message", "send a message to a session or a person"),
     Entry("Sessions", "inbox", "read the messages for you, or for a session"),
+    Entry("Sessions", "approvals", "what waits for a person", children=_APPROVALS),
+    Entry("Sessions", "approve", "answer what an agent asks"),
+    Entry("Sessions", "deny", "say no to what an agent asks"),
     Entry("Sessions", "kill", "end sessions"),
     Entry("Sessions", "prioritize", "change when it is a waiting session's turn"),
     Entry("Sessions", "wait", "wait until a session ends"),

@@ -21,6 +21,9 @@ CLEAN_HOST = "coders.host.clean"
 #: On ``host.<name>``: look at every session, changed or not.
 PROBE_HOST = "coders.host.probe"
 
+#: On ``host.<name>``: give an answer to what an agent asks. ``(approval id, the answer's token)``.
+ANSWER = "coders.host.answer"
+
 #: On the control queue, linked to the sessions of flows: ``(outcome, flow id, run)``.
 FLOW_ENDED = "coders.flow.ended"
 

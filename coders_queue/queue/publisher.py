@@ -59,6 +59,10 @@ class CeleryPublisher:
         """To the host: store what the attempt left."""
         self._to_host(host, names.ARCHIVE, session_id, attempt, ttl=3600)
 
+    def answer(self, host: str, approval_id: str, token: str, ttl: float) -> None:
+        """To the host: give the answer."""
+        self._to_host(host, names.ANSWER, approval_id, token, ttl=ttl)
+
     def sweep(self, host: str) -> None:
         """To the host: hold what runs against what should run."""
         self._to_host(host, names.SWEEP, ttl=5)

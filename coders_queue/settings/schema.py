@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from coders_queue import ids
+from coders_queue.models.approval_policy import Policy as ApprovalPolicy
 from coders_queue.models.base import Model
 from coders_queue.models.context import ContextLimits
 from coders_queue.models.limit import Limit
@@ -265,6 +266,19 @@ class MailboxSettings(Model):
         )
 
 
+class ApprovalSettings(Model):
+    """What agents ask leave for: who answers, and how long that may take."""
+
+    policies: tuple[ApprovalPolicy, ...] = ()
+    """What is answered without a person, in order; the first that fits counts. Each is a table of
+    `do` (`allow`, `deny` or `ask`) and of what it is for: `agent`, `tool`, `command`, `path`,
+    `owner`, `label`; with `ask` also `timeout`, with `deny` also `because`. What none fits is
+    asked."""
+    timeout: Seconds | None = None
+    """Seconds after which what nobody has answered is denied. Not set: it waits for as long as its
+    session lives."""
+
+
 class TmuxSettings(Model):
     """The terminal multiplexer."""
 
@@ -370,6 +384,7 @@ class Settings(Model):
     retention: RetentionSettings = RetentionSettings()
     context: ContextSettings = ContextSettings()
     mailboxes: MailboxSettings = MailboxSettings()
+    approvals: ApprovalSettings = ApprovalSettings()
     tmux: TmuxSettings = TmuxSettings()
     agents: dict[AgentName, AgentSettings] = Field(default_factory=dict)
     """Agents by name."""

@@ -20,6 +20,7 @@ from coders_queue.models.outcome import Outcome
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import SessionSpec
+from coders_queue.store.approvals import Approvals
 from coders_queue.store.context import ContextStore
 from coders_queue.store.flows import FlowStore
 from coders_queue.store.mailboxes import MailboxStore
@@ -345,6 +346,13 @@ class Store(Protocol):
     @property
     def mailboxes(self) -> MailboxStore:
         """Messages that wait for sessions and people."""
+        ...
+
+    # -- what waits for a person ---------------------------------------------------------------
+
+    @property
+    def approvals(self) -> Approvals:
+        """The one queue of it."""
         ...
 
     # -- upkeep --------------------------------------------------------------------------------

@@ -221,6 +221,27 @@ class Keys:
         """Sorted set: address by time, of mailboxes in which there is something. TTL: as they."""
         return f"{self.prefix}mailboxes"
 
+    # -- what waits for a person ---------------------------------------------------------------
+
+    def approval(self, approval_id: str) -> str:
+        """Hash: an approval and its version. TTL: the retention time after its last change, as the
+        next three."""
+        return f"{self.prefix}approval:{approval_id}"
+
+    def approval_current(self, session_id: str) -> str:
+        """The id of what a session's terminal asked last. TTL: as :meth:`approval`."""
+        return f"{self.prefix}approval-current:{session_id}"
+
+    @property
+    def approvals(self) -> str:
+        """Sorted set: approval by since when it waits. TTL: as :meth:`approval`."""
+        return f"{self.prefix}approvals"
+
+    @property
+    def approvals_waiting(self) -> str:
+        """Sorted set: the same, of those that wait now. TTL: as :meth:`approval`."""
+        return f"{self.prefix}approvals-waiting"
+
     # -- events --------------------------------------------------------------------------------
 
     @property

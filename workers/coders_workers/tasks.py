@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from coders_queue.queue import names
 from coders_queue.queue.app import CodersApp
+from coders_workers.approvals.press import Presser
 from coders_workers.cleanup.cleaner import Cleaner
 from coders_workers.supervisor.supervisor import Supervisor
 from coders_workers.watchers.probe import Probe
 
 
-def register(app: CodersApp, supervisor: Supervisor, cleaner: Cleaner, probe: Probe) -> None:
+def register(
+    app: CodersApp, supervisor: Supervisor, cleaner: Cleaner, probe: Probe, presser: Presser
+) -> None:
     """Give the app the tasks of this host."""
 
     @app.task(name=names.SPAWN, ignore_result=True)
@@ -44,3 +47,8 @@ def register(app: CodersApp, supervisor: Supervisor, cleaner: Cleaner, probe: Pr
     def look() -> dict[str, int]:
         """Look at every session, changed or not."""
         return probe.run()
+
+    @app.task(name=names.ANSWER, ignore_result=True)
+    def answer(approval_id: str, token: str) -> bool:
+        """Give an answer to what an agent asks in its terminal."""
+        return presser.press(approval_id, token)

@@ -29,6 +29,8 @@ from coders_queue.settings.paths import Paths
 from coders_queue.settings.schema import Settings
 from coders_workers import identity
 from coders_workers import tasks as host_tasks
+from coders_workers.approvals.desk import Desk
+from coders_workers.approvals.press import Presser
 from coders_workers.bulletin import Bulletin
 from coders_workers.cleanup.cleaner import Cleaner
 from coders_workers.follow import CeleryFollow
@@ -48,6 +50,7 @@ from coders_workers.turns import Turns
 from coders_workers.watchdog import Loop, Watchdog
 from coders_workers.watchers.consequences import Consequences
 from coders_workers.watchers.probe import Probe
+from coders_workers.watchers.reactions import Reactions
 from coders_workers.watchers.watchers import Watchers
 
 log = structlog.get_logger(__name__)
@@ -101,10 +104,12 @@ class Worker:
             environ=environ,
         )
         self.supervisor = Supervisor(self._host)
+        presser = Presser(self._host)
+        self.desk = Desk(self._host, self.supervisor.watched.refs, presser)
         self.watchers = Watchers(
             self._host,
             self.supervisor.watched,
-            Consequences(self._host, self.supervisor.stopper),
+            Reactions(Consequences(self._host, self.supervisor.stopper), self.desk),
         )
         probe_every = settings.supervision.probe_every
         probe = Probe(self._host, self.watchers, self.supervisor.watched, probe_every)
@@ -172,7 +177,7 @@ class Worker:
         self._refused: errors.CodersError | None = None
         self._verbs = Verbs(station)
         control_tasks.register(self.app)
-        host_tasks.register(self.app, self.supervisor, cleaner, probe)
+        host_tasks.register(self.app, self.supervisor, cleaner, probe, presser)
 
     def run(self) -> int:
         """Work until told to stop; the exit code. Raises Conflict for a taken name."""
@@ -220,6 +225,7 @@ class Worker:
             self.supervisor.sweep(starting=True)
             self._sessions.tidy()
             self.watchers.start()
+            self.desk.start()
         self._bulletin.start()
         self._renewals.start()
         if "host" in self._settings.host.roles:
@@ -243,6 +249,7 @@ class Worker:
         self._turns.stop()
         self._rounds.stop()
         self.watchers.stop()
+        self.desk.stop()
         self.supervisor.due.stop()
         self._renewals.stop()
         self._heart.stop()

@@ -28,8 +28,9 @@ from collections.abc import Mapping, Sequence
 from coders_queue import errors, ids
 from coders_queue.agents import ending
 from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, Delivery, LaunchFacts, Package
-from coders_queue.agents.claude import home, hooks, ollama, render, stream, transcript
+from coders_queue.agents.claude import dialog, home, hooks, ollama, render, stream, transcript
 from coders_queue.agents.claude import screen as look
+from coders_queue.agents.dialog import Dialog
 from coders_queue.agents.request import encode_prompt, is_prompt, refuse_reserved, unsent
 from coders_queue.agents.screen import Screen, one_line, plain
 from coders_queue.agents.tool import Tool
@@ -208,6 +209,10 @@ class ClaudeAdapter(Tool):
     def observe_screen(self, screen: Screen, version: str | None = None) -> Observation:
         """By structure and place; the same for all versions tried, 2.0.76 to 2.1.330."""
         return screen.timed(look.observe(screen))
+
+    def dialog(self, screen: Screen, version: str | None = None) -> Dialog | None:
+        """Numbers choose; Escape denies."""
+        return dialog.read(screen)
 
     def observe_stream(self, line: bytes, version: str | None = None) -> Observation | None:
         """Working until its result; a limit with its reset time."""

@@ -35,9 +35,10 @@ from collections.abc import Sequence
 from coders_queue import errors
 from coders_queue.agents import ending
 from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, Delivery, LaunchFacts, Package
-from coders_queue.agents.codex import config, render, stream, transcript
+from coders_queue.agents.codex import config, dialog, render, stream, transcript
 from coders_queue.agents.codex import screen as look
 from coders_queue.agents.codex.traits import TRAITS, Traits
+from coders_queue.agents.dialog import Dialog
 from coders_queue.agents.request import is_prompt, prompt_of, refuse_reserved, unsent
 from coders_queue.agents.screen import Screen, one_line, plain
 from coders_queue.agents.tool import NETWORK_ENV, Tool
@@ -144,6 +145,10 @@ class CodexAdapter(Tool):
         """By structure and place; the same for all versions tried, 0.64.0 to 0.169.0."""
         # of an unknown version it is not believed that it writes a last line under each turn
         return screen.timed(look.observe(screen, TRAITS.get(version or "0")))
+
+    def dialog(self, screen: Screen, version: str | None = None) -> Dialog | None:
+        """Letters and numbers choose; Escape denies."""
+        return dialog.read(screen)
 
     def observe_stream(self, line: bytes, version: str | None = None) -> Observation | None:
         """Working until the turn's end."""

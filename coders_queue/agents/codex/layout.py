@@ -49,6 +49,10 @@ class Question:
     choices: tuple[str, ...]
     above: str
     """Everything of it before its choices."""
+    keys: tuple[str | None, ...] = ()
+    """What stands in brackets behind each choice: its own key."""
+    lines: tuple[str, ...] = ()
+    """What :attr:`above` is made of, line by line."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +131,15 @@ def _question(lines: Sequence[str]) -> Question | None:
         return None
     above = _above(lines[:first])
     text = _asked(above)
-    named = tuple(_KEY.sub("", " ".join(choice.split())) for choice in choices)
-    return Question(text=text, choices=named, above=" ".join(" ".join(above).split()))
+    whole = [" ".join(choice.split()) for choice in choices]
+    keys = tuple(found[0][2:-1] if (found := _KEY.search(one)) else None for one in whole)
+    return Question(
+        text=text,
+        choices=tuple(_KEY.sub("", one) for one in whole),
+        above=" ".join(" ".join(above).split()),
+        keys=keys,
+        lines=tuple(above),
+    )
 
 
 def _tail(lines: Sequence[str]) -> str:

@@ -26,7 +26,8 @@ from collections.abc import Mapping, Sequence
 from coders_queue import errors, ids
 from coders_queue.agents import ending
 from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, Delivery, LaunchFacts, Package
-from coders_queue.agents.gemini import home, render, stream, traits, transcript
+from coders_queue.agents.dialog import Dialog
+from coders_queue.agents.gemini import dialog, home, render, stream, traits, transcript
 from coders_queue.agents.gemini import screen as look
 from coders_queue.agents.request import encode_prompt, is_prompt, refuse_reserved, unsent
 from coders_queue.agents.screen import Screen, one_line, plain
@@ -178,6 +179,10 @@ class GeminiAdapter(Tool):
     def observe_screen(self, screen: Screen, version: str | None = None) -> Observation:
         """By structure and place; the same for all versions tried."""
         return screen.timed(look.observe(screen))
+
+    def dialog(self, screen: Screen, version: str | None = None) -> Dialog | None:
+        """Numbers choose; Escape denies."""
+        return dialog.read(screen)
 
     def observe_stream(self, line: bytes, version: str | None = None) -> Observation | None:
         """What one line of a headless run's output says."""

@@ -27,6 +27,8 @@ from dataclasses import replace
 from coders_queue import errors, ids
 from coders_queue.agents import ending
 from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, Delivery, LaunchFacts, Package
+from coders_queue.agents.dialog import Dialog
+from coders_queue.agents.gemini import dialog
 from coders_queue.agents.gemini.adapter import first_prompt, last_words
 from coders_queue.agents.qwen import home, render, stream, transcript
 from coders_queue.agents.qwen import screen as look
@@ -170,6 +172,10 @@ class QwenAdapter(Tool):
     def observe_screen(self, screen: Screen, version: str | None = None) -> Observation:
         """By structure and place; the same for all versions tried."""
         return screen.timed(look.observe(screen))
+
+    def dialog(self, screen: Screen, version: str | None = None) -> Dialog | None:
+        """Numbers choose; Escape denies, as in the tool it was forked from."""
+        return dialog.read(screen)
 
     def observe_stream(self, line: bytes, version: str | None = None) -> Observation | None:
         """What one line of a headless run's output says."""

@@ -25,7 +25,9 @@ from coders_queue.models.record import SessionRecord
 from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import SessionSpec
 from coders_queue.store import rules
+from coders_queue.store.approvals import Approvals
 from coders_queue.store.memory.admissions import Admissions
+from coders_queue.store.memory.approvals import MemoryShelf
 from coders_queue.store.memory.contexts import Contexts
 from coders_queue.store.memory.events import EventLog
 from coders_queue.store.memory.flows import MemoryFlows
@@ -59,6 +61,7 @@ class MemoryStore:
         self._chords: dict[str, tuple[str, float]] = {}
         self.flows = MemoryFlows(self._lock, clock)
         self.context = Contexts(self._lock, clock, context or ContextLimits())
+        self.approvals = Approvals(MemoryShelf(self._lock, self._events), clock)
         self.mailboxes = Mailboxes(
             self._lock, clock, mailboxes or MailboxLimits(), self._state_of, self._events
         )

@@ -23,9 +23,11 @@ from coders_queue.models.record import SessionRecord
 from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import SessionSpec
 from coders_queue.store import rules
+from coders_queue.store.approvals import Approvals
 from coders_queue.store.connect import Client
 from coders_queue.store.keys import Keys
 from coders_queue.store.redis.admissions import Admissions
+from coders_queue.store.redis.approvals import RedisShelf
 from coders_queue.store.redis.contexts import Contexts
 from coders_queue.store.redis.door import Door
 from coders_queue.store.redis.events import Events
@@ -68,6 +70,8 @@ class RedisStore:
         self.mailboxes = Mailboxes(
             self._door, names, clock, mailboxes or MailboxLimits(), max_events
         )
+        shelf = RedisShelf(self._door, names, clock, retention, max_events)
+        self.approvals = Approvals(shelf, clock)
 
     # -- sessions ------------------------------------------------------------------------------
 

@@ -1,10 +1,12 @@
-"""What a host shares with the fleet and cannot have alone: shared context, and mailboxes."""
+"""What a host shares with the fleet and cannot have alone: context, mailboxes, approvals."""
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Sequence
 from typing import Any
 
+from coders_queue.models.approval import Approval
 from coders_queue.models.context import ContextEntry, SpaceInfo
 from coders_queue.models.message import Message
 from coders_workers.local_store.absence import Absence
@@ -56,6 +58,10 @@ class FleetContext:
 class FleetMailboxes:
     """The fleet's mailboxes. Raises Unavailable while that is away."""
 
+
+class FleetShelf:
+    """The fleet's approvals. Raises Unavailable while it is away."""
+
     def __init__(self, way: Absence) -> None:
         self._way = way
 
@@ -100,3 +106,23 @@ class FleetMailboxes:
     def tidy(self, address: str) -> int:
         """See the contract."""
         return self._way.only_with_the_fleet(lambda store: store.mailboxes.tidy(address))
+
+    def read(self, approval_ids: builtins.list[str]) -> builtins.list[Approval]:
+        """See the contract."""
+        return self._way.only_with_the_fleet(lambda store: store.approvals.shelf.read(approval_ids))
+
+    def write(self, approval: Approval, expect: int | None, current: str | None, kind: str) -> bool:
+        """See the contract."""
+        return self._way.only_with_the_fleet(
+            lambda store: store.approvals.shelf.write(approval, expect, current, kind)
+        )
+
+    def current(self, session: str) -> str | None:
+        """See the contract."""
+        return self._way.only_with_the_fleet(lambda store: store.approvals.shelf.current(session))
+
+    def ids(self, *, waiting: bool, limit: int | None = None) -> builtins.list[str]:
+        """See the contract."""
+        return self._way.only_with_the_fleet(
+            lambda store: store.approvals.shelf.ids(waiting=waiting, limit=limit)
+        )

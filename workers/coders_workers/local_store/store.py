@@ -23,13 +23,14 @@ from coders_queue.models.outcome import Outcome
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import SessionSpec
+from coders_queue.store.approvals import Approvals
 from coders_queue.store.base import Store
 from coders_queue.store.flows import FlowStore
 from coders_workers.local_store import entries
 from coders_workers.local_store.absence import Absence
 from coders_workers.local_store.entries import Entry
 from coders_workers.local_store.notebook import Notebook
-from coders_workers.local_store.shared import FleetContext, FleetMailboxes
+from coders_workers.local_store.shared import FleetContext, FleetMailboxes, FleetShelf
 
 
 class LocalStore:
@@ -42,6 +43,7 @@ class LocalStore:
         self._way = Absence(fleet, host, notebook, clock)
         self.context = FleetContext(self._way)
         self.mailboxes = FleetMailboxes(self._way)
+        self.approvals = Approvals(FleetShelf(self._way), clock)
 
     @property
     def away(self) -> bool:

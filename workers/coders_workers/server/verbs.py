@@ -13,6 +13,7 @@ from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.view import LISTED_OUTPUT, session_object, spec_shown
 from coders_workers.server import params as read
+from coders_workers.server.approving import Approving
 from coders_workers.server.flowing import Flowing
 from coders_workers.server.limiting import Limiting
 from coders_workers.server.mailing import Mailing
@@ -43,6 +44,7 @@ class Verbs:
     def __init__(self, station: Station) -> None:
         self._station = station
         self._limiting = Limiting(station)
+        self._approving = Approving(station)
         self._flowing = Flowing(station)
         self._spawning = Spawning(station)
         self._sending = Sending(station)
@@ -264,6 +266,18 @@ class Verbs:
     def _verb_inbox_ack(self, params: Params, gone: Gone) -> Parts:
         yield from ()
         return self._mailing.acknowledge(params)
+
+    def _verb_approvals(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return self._approving.listed(params)
+
+    def _verb_approval(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return self._approving.shown(params)
+
+    def _verb_answer(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return self._approving.answer(params)
 
     def _verb_prioritize(self, params: Params, gone: Gone) -> Parts:
         yield from ()

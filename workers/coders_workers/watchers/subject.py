@@ -73,6 +73,8 @@ class Subject:
         self.asked_at = float("-inf")
         #: When something will have to be done about what it does.
         self.act_at = float("inf")
+        #: Its screen, while that asks something.
+        self.asking: Screen | None = None
         #: What was last told of it, and when.
         self.told: Activity | None = None
         self.told_at = now
@@ -146,6 +148,7 @@ class Subject:
         seen = self._observe(lambda: self.facts.adapter.observe_screen(screen, self.facts.version))
         if seen is None:
             return
+        self.asking = screen if seen.choices else None
         if seen.state == "unknown":
             self.glances.doubted(now)
         self.tracker.observe(seen, now)

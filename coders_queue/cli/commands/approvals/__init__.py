@@ -1,0 +1,1 @@
+"""``coders approvals``: what waits for a person."""
