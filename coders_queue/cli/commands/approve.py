@@ -17,9 +17,9 @@ EXAMPLES = (
     'coders approve fix "Yes, and don\'t ask again"',
 )
 NOTES = (
-    "Without CHOICE it is the plain yes, this once. CHOICE is the number of one of its choices, or\n"
-    "what it begins with. The answer is pressed on the session's host, into the very dialog that\n"
-    "was asked for, and nowhere else; when it is not there any more, nothing is pressed."
+    "Without CHOICE it is the plain yes, this once. CHOICE is the number of one of its choices,\n"
+    "or what it begins with. The answer is pressed on the session's host, into the very dialog\n"
+    "that was asked for, and nowhere else; when it is there no more, nothing is pressed."
 )
 
 #: Seconds that the host is given: an answer is given or refused within 15.

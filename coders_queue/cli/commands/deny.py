@@ -12,8 +12,8 @@ from coders_queue.cli.text import exact
 
 EXAMPLES = ("coders deny fix", 'coders deny 3fa9c2d41b07 --because "use make test instead"')
 NOTES = (
-    "Nothing of what it asks for happens, and its turn ends. With --because it is sent those words\n"
-    "then as its next prompt."
+    "Nothing of what it asks for happens, and its turn ends. With --because it is sent those\n"
+    "words then as its next prompt."
 )
 
 
