@@ -1,10 +1,10 @@
 """A tiny agent that asks for leave as Claude Code draws it. Nothing but the standard library.
 
-It asks for each line of the file ``questions`` in its directory, then for lines that are added. What
-it was told goes to the file ``told``: ``yes COMMAND``, ``no COMMAND``, ``said TEXT``, ``stray KEY``.
-A line that starts with ``!`` is asked again, as often as it is answered; with ``deaf `` it takes no
-key; with ``write`` a person stands in its field for words. The file ``answer`` answers what is asked
-as a person at the terminal would.
+It asks for each line of the file ``questions`` in its directory, then for lines that are added.
+What it was told goes to the file ``told``: ``yes COMMAND``, ``no COMMAND``, ``here COMMAND``,
+``said TEXT``, ``stray KEY``. A line that starts with ``deaf`` takes no key; at one that starts with
+``write`` a person stands in its field for words. The file ``answer`` answers what is asked as a
+person at the terminal would.
 """
 
 from __future__ import annotations
@@ -52,12 +52,15 @@ def main() -> None:
     termios.tcsetattr(0, termios.TCSAFLUSH, mode)
     os.write(1, b"\x1b[?2004h\x1b]2;\xe2\x9c\xb3 Claude Code\x07")
     done, draft, drawn = 0, "", ""
+    said: list[str] = []
     while True:
         file = Path("questions")
         asked = file.read_text().splitlines() if file.exists() else []
         command = asked[done] if done < len(asked) else None
         shown = (
-            menu(command.lstrip("!")) if command else ["● Ready.", "", _RULE, f"❯ {draft}", _RULE]
+            menu(command.lstrip("!"))
+            if command
+            else [*said, "● Ready.", "", _RULE, f"❯ {draft}", _RULE]
         )
         picture = "\r\n".join(shown)
         if picture != drawn:
@@ -77,12 +80,13 @@ def main() -> None:
             draft += text.rstrip("\r")
             if text.endswith("\r") and draft:
                 tell(f"said {draft}")
+                said.append(f"❯ {draft}")
                 draft = ""
         elif command.startswith("deaf"):
             continue
         elif data in (b"1", b"\x1b"):
             tell(f"{'yes' if data == b'1' else 'no'} {command}")
-            done += 0 if command.startswith("!") else 1
+            done += 1
         else:
             tell(f"stray {data!r}")
 
