@@ -35,6 +35,7 @@ from coders_workers.runtimes.tmux.version import FLOOR
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
+import generate_approvals  # noqa: E402 (docs/ is on the path only now)
 import generate_in_session  # noqa: E402 (docs/ is on the path only now)
 import generate_merging  # noqa: E402 (docs/ is on the path only now)
 import generate_sharing  # noqa: E402
@@ -122,6 +123,16 @@ def events() -> str:
         f"| `{kinds.MESSAGE_DEAD}` | A message to it became a dead letter; its attempt is 0. | "
         "`message`, `sender`, `tries` |",
         f"| `{kinds.ARCHIVED}` | An attempt's archive is complete. | |",
+        f"| `{kinds.APPROVAL_OPENED}` | Its agent waits for a person. | `approval`, `kind`, "
+        "`tool` |",
+        f"| `{kinds.APPROVAL_CLAIMED}` | An answer sets out. | also `by`, `deny`, `choice` |",
+        f"| `{kinds.APPROVAL_PRESSED}` | Its key is about to be pressed. | the same |",
+        f"| `{kinds.APPROVAL_FAILED}` | It did not get there; the agent waits on. | `approval`, "
+        "`kind`, `tool` |",
+        f"| `{kinds.APPROVAL_ANSWERED}` | It was given. | also `by`, `deny`, `choice` |",
+        f"| `{kinds.APPROVAL_EXPIRED}` | Nobody answered in time: denied. | the same |",
+        f"| `{kinds.APPROVAL_GONE}` | The agent waits no more, and no answer of the queue's was "
+        "why. | `approval`, `kind`, `tool` |",
         "",
         f"The first event of a session, `session.queued` or `session.assigned`, has {about_first}",
         "in its `data`: a session that is spawned on the host's own socket begins as assigned.",
@@ -353,6 +364,7 @@ def published() -> dict[str, str]:
         "reference/layers.md": layers(),
         "reference/in-session.md": generate_in_session.page(_MADE),
         "reference/merging.md": generate_merging.page(_MADE),
+        "reference/approvals.md": generate_approvals.page(_MADE, _rows),
         "reference/shared-context.md": generate_sharing.page(_MADE, _rows),
         "reference/messages.md": generate_sharing.messages(_MADE, _rows),
     }

@@ -6,6 +6,7 @@ goes through the queue. Composition with other Celery tasks starts from :meth:`C
 
 from __future__ import annotations
 
+import builtins
 import os
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from coders_queue.client.mailbox import Mailbox
 from coders_queue.flows import read
 from coders_queue.flows.submission import submit
 from coders_queue.merging import request
+from coders_queue.models.approval import Approval
 from coders_queue.models.context import person
 from coders_queue.models.context import session as session_named
 from coders_queue.models.flow import FlowRecord
@@ -34,6 +36,7 @@ from coders_queue.models.message import Message
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.spec import SessionSpec
 from coders_queue.queue import names
+from coders_queue.queue.answering import Answering
 from coders_queue.queue.app import CodersApp, make_app
 from coders_queue.queue.session_task import parse_spec
 from coders_queue.settings import pins
@@ -207,6 +210,29 @@ class Coders:
     def inbox(self, who: str | None = None) -> Mailbox:
         """The mailbox of a session or a person; None: of this session, or of the owner."""
         return Mailbox(self._self if who is None else self._address(who), lambda: self.store)
+
+    def approvals(self) -> builtins.list[Approval]:
+        """What waits for a person, of all agents and hosts, the oldest first."""
+        return Answering(self.store, self.app.publisher).waiting()
+
+    def answer(
+        self,
+        reference: str,
+        choice: str | None = None,
+        *,
+        deny: bool = False,
+        because: str | None = None,
+    ) -> Approval:
+        """Answer what an agent asks: an approval by its id, or what a session waits for.
+
+        ``choice`` is the number of an answer or what it begins with; without it, the plain yes.
+        ``because`` is what the agent is told with a denial. As it is then, ended. Raises NotFound,
+        UsageError for an answer there is not, Conflict when it waits no more, Undelivered when
+        nothing was pressed, TimedOut when the host did not take it, DeliveryInDoubt.
+        """
+        return Answering(self.store, self.app.publisher).answer(
+            reference, by=self._self, choice=choice, deny=deny, because=because
+        )
 
     def _address(self, who: str) -> str:
         if who.startswith(person("")):

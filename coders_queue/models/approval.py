@@ -36,7 +36,10 @@ class Option(Model):
     """One choice of a question's."""
 
     text: str
+    """As the dialog says it."""
     means: Meaning = "other"
+    """``allow``: this once; ``always``: also what comes after; ``deny``; ``write``: it opens a
+    field for words, which is a person's; ``other``: an answer of the question's own."""
 
 
 class ToolCall(Model):
@@ -62,6 +65,7 @@ class Answer(Model):
     text: str | None = Field(default=None, max_length=20_000)
     """The words, to an ``ask``; else those of the choice."""
     deny: bool = False
+    """Whether it says no."""
     because: str | None = Field(default=None, max_length=20_000)
     """With a denial: what the agent is told."""
     by: str
@@ -78,14 +82,22 @@ class Approval(Model):
     """One thing that waits for a person, or did."""
 
     id: str
+    """Twelve hexadecimal digits; any start of it that no other has means it, too."""
     session: str
+    """The id of the session that waits."""
     attempt: int
+    """The number of its attempt."""
     name: str | None = None
     """The session's."""
     host: str
+    """Where it runs."""
     owner: str
+    """Who it is run for."""
     agent: str
+    """Whose question it is: ``claude``, ``codex``."""
     kind: Kind
+    """``permission``: leave to use a tool; ``question``: anything else a terminal asks; ``ask``:
+    what an agent asks by itself, answered in words."""
     text: str = Field(max_length=MAX_TEXT)
     """What is asked, one line."""
     detail: str = Field(default="", max_length=MAX_DETAIL)
@@ -93,6 +105,7 @@ class Approval(Model):
     options: tuple[Option, ...] = ()
     """The choices, in order."""
     call: ToolCall | None = None
+    """What the agent wants to do, where its dialog shows it."""
     digest: str = ""
     """The same for the same dialog; empty when its terminal could not be read."""
     since: float
@@ -100,11 +113,14 @@ class Approval(Model):
     deadline: float | None = None
     """When it is denied if nobody has answered."""
     state: ApprovalState = "open"
+    """``open``: it waits; ``answered``; ``expired``: denied, since nobody answered in time;
+    ``gone``: the agent waits no more, and no answer of the queue's was why."""
     answer: Answer | None = None
     """The answer; while it is open, the one on its way."""
     failure: str | None = Field(default=None, max_length=MAX_TEXT)
     """Why the last answer did not get there, one line; while it is open."""
     ended_at: float | None = None
+    """When it ceased to wait."""
     version: int = 1
     """Counts its changes."""
 

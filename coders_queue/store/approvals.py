@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from coders_queue import errors
 from coders_queue.clock import Clock
 from coders_queue.models import approval as moves
 from coders_queue.models.approval import Answer, Approval
+from coders_queue.store import kinds
 
-OPENED, ANSWERED = "approval.opened", "approval.answered"
-EXPIRED, GONE = "approval.expired", "approval.gone"
-CLAIMED, FAILED, PRESSED = "approval.claimed", "approval.failed", "approval.pressed"
-_ENDS = {"answered": ANSWERED, "expired": EXPIRED, "gone": GONE}
+_ENDS = {
+    "answered": kinds.APPROVAL_ANSWERED,
+    "expired": kinds.APPROVAL_EXPIRED,
+    "gone": kinds.APPROVAL_GONE,
+}
 
 #: How often a change is tried that others come before.
 _TRIES = 50
@@ -64,7 +66,7 @@ class Approvals:
         last one is returned. Raises Unavailable.
         """
         if approval.kind == "ask":
-            self.shelf.write(approval, None, None, OPENED)  # as often as it is asked
+            self.shelf.write(approval, None, None, kinds.APPROVAL_OPENED)  # as often as it is asked
             return self._known(approval.id)
         for _ in range(_TRIES):
             last = self.shelf.current(approval.session)
@@ -78,7 +80,7 @@ class Approvals:
                 self.close(before.id)
             elif before is not None and approval.since <= (before.ended_at or 0.0):
                 return before
-            if self.shelf.write(approval, None, last or "", OPENED):
+            if self.shelf.write(approval, None, last or "", kinds.APPROVAL_OPENED):
                 return approval
             known = self.get(approval.id)
             if known is not None:
@@ -88,7 +90,7 @@ class Approvals:
     def claim(self, approval_id: str, answer: Answer) -> Approval:
         """An answer sets out. Raises NotFound, Conflict."""
         found = self._change(
-            approval_id, lambda one: moves.claim(one, answer, self._clock()), CLAIMED
+            approval_id, lambda one: moves.claim(one, answer, self._clock()), kinds.APPROVAL_CLAIMED
         )
         if found is None:
             raise unknown(approval_id)
@@ -97,18 +99,22 @@ class Approvals:
     def begin(self, approval_id: str, token: str) -> Approval | None:
         """Its key is about to be pressed; None unless this is the one who may."""
         return self._change(
-            approval_id, lambda one: moves.begin(one, token, self._clock()), PRESSED
+            approval_id, lambda one: moves.begin(one, token, self._clock()), kinds.APPROVAL_PRESSED
         )
 
     def settle(self, approval_id: str, token: str, note: str | None = None) -> Approval | None:
         """The answer was given; None when it had ended, or another answer is on its way."""
         return self._change(
-            approval_id, lambda one: moves.settle(one, token, self._clock(), note), ANSWERED
+            approval_id,
+            lambda one: moves.settle(one, token, self._clock(), note),
+            kinds.APPROVAL_ANSWERED,
         )
 
     def fail(self, approval_id: str, token: str, why: str) -> Approval | None:
         """The answer did not get there: it waits on. None as :meth:`settle`."""
-        return self._change(approval_id, lambda one: moves.fail(one, token, why), FAILED)
+        return self._change(
+            approval_id, lambda one: moves.fail(one, token, why), kinds.APPROVAL_FAILED
+        )
 
     def withdraw(self, approval_id: str, token: str, why: str) -> Approval | None:
         """The same, unless its key was pressed."""
@@ -117,11 +123,13 @@ class Approvals:
             pressed = one.answer is not None and one.answer.pressed_at is not None
             return None if pressed else moves.fail(one, token, why)
 
-        return self._change(approval_id, move, FAILED)
+        return self._change(approval_id, move, kinds.APPROVAL_FAILED)
 
     def close(self, approval_id: str) -> Approval | None:
         """The agent waits no more; None when it had ended."""
-        return self._change(approval_id, lambda one: moves.close(one, self._clock()), GONE)
+        return self._change(
+            approval_id, lambda one: moves.close(one, self._clock()), kinds.APPROVAL_GONE
+        )
 
     def get(self, approval_id: str) -> Approval | None:
         """One, as it is now."""
@@ -168,19 +176,6 @@ class Approvals:
             if self.shelf.write(after, before.version, None, told):
                 return after
         raise _crowded(approval_id)
-
-
-def event_data(approval: Approval) -> dict[str, Any]:
-    """What its event says: no question, no answer's words and no command, which may be secret."""
-    answer = approval.answer
-    told: dict[str, Any] = {
-        "approval": approval.id,
-        "kind": approval.kind,
-        "tool": approval.call.tool if approval.call else None,
-    }
-    if answer is not None:
-        told |= {"by": answer.by, "deny": answer.deny, "choice": answer.choice}
-    return told
 
 
 def unknown(reference: str) -> errors.NotFound:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from coders_queue.models.activity import Activity
+from coders_queue.models.approval import Approval
 from coders_queue.models.lifecycle import State
 from coders_queue.models.outcome import Outcome
 from coders_queue.models.restart import AttemptEnd
@@ -34,6 +35,15 @@ ARCHIVED = "session.archived"
 
 #: A message to the session became a dead letter. (Spelled again in ``lua/_mail.lua``.)
 MESSAGE_DEAD = "message.dead"
+
+#: An agent began to wait for a person.
+APPROVAL_OPENED = "approval.opened"
+#: An answer to it set out; its key is about to be pressed; it did not get there.
+APPROVAL_CLAIMED, APPROVAL_PRESSED = "approval.claimed", "approval.pressed"
+APPROVAL_FAILED = "approval.failed"
+#: It was answered; it was denied, since nobody answered in time; it waits no more.
+APPROVAL_ANSWERED, APPROVAL_EXPIRED = "approval.answered", "approval.expired"
+APPROVAL_GONE = "approval.gone"
 
 
 def of_state(state: State) -> str:
@@ -78,3 +88,16 @@ def about_activity(activity: Activity) -> dict[str, Any]:
         "source": activity.source,
         "resets_at": activity.resets_at,
     }
+
+
+def about_approval(approval: Approval) -> dict[str, Any]:
+    """What its event says: no question, no answer's words and no command, which may be secret."""
+    answer = approval.answer
+    told: dict[str, Any] = {
+        "approval": approval.id,
+        "kind": approval.kind,
+        "tool": approval.call.tool if approval.call else None,
+    }
+    if answer is not None:
+        told |= {"by": answer.by, "deny": answer.deny, "choice": answer.choice}
+    return told

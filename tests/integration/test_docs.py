@@ -32,6 +32,7 @@ PAGES = sorted(
 NOT_RUN = {
     "README.md": 2,
     "docs/how-to/add-an-agent.md": 1,
+    "docs/how-to/answer-what-agents-ask.md": 2,
     "docs/how-to/deal-with-stuck-agents.md": 3,
     "docs/how-to/keep-agents-running.md": 1,
     "docs/how-to/pin-agent-versions.md": 2,

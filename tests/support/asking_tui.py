@@ -57,11 +57,7 @@ def main() -> None:
         file = Path("questions")
         asked = file.read_text().splitlines() if file.exists() else []
         command = asked[done] if done < len(asked) else None
-        shown = (
-            menu(command.lstrip("!"))
-            if command
-            else [*said, "● Ready.", "", _RULE, f"❯ {draft}", _RULE]
-        )
+        shown = menu(command) if command else [*said, "● Ready.", "", _RULE, f"❯ {draft}", _RULE]
         picture = "\r\n".join(shown)
         if picture != drawn:
             os.write(1, b"\x1b[H\x1b[2J" + picture.encode())

@@ -104,7 +104,7 @@ class Worker:
             environ=environ,
         )
         self.supervisor = Supervisor(self._host)
-        presser = Presser(self._host)
+        presser = Presser(self._host, self.supervisor.deliverer)
         self.desk = Desk(self._host, self.supervisor.watched.refs, presser)
         self.watchers = Watchers(
             self._host,

@@ -6,7 +6,7 @@ import builtins
 import threading
 
 from coders_queue.models.approval import Approval
-from coders_queue.store.approvals import event_data
+from coders_queue.store import kinds
 from coders_queue.store.memory.events import EventLog
 
 
@@ -35,7 +35,7 @@ class MemoryShelf:
                     return False
                 self._current[approval.session] = approval.id
             self._kept[approval.id] = approval
-            data = event_data(approval)
+            data = kinds.about_approval(approval)
             self._events.append(approval.session, approval.attempt, kind, approval.host, data)
             return True
 

@@ -8,8 +8,7 @@ from pydantic import ValidationError
 
 from coders_queue.clock import Clock
 from coders_queue.models.approval import Approval
-from coders_queue.store import codec
-from coders_queue.store.approvals import event_data
+from coders_queue.store import codec, kinds
 from coders_queue.store.keys import Keys
 from coders_queue.store.redis.door import Door
 from coders_queue.store.redis.scripts import source
@@ -59,7 +58,7 @@ class RedisShelf:
                     max(1, round(self._retention * 1000)),
                     *("*" if current is None else current, self._max_events),
                     *(approval.session, approval.attempt, kind, codec.number(now), approval.host),
-                    codec.dumps(event_data(approval), "the event's data"),
+                    codec.dumps(kinds.about_approval(approval), "the event's data"),
                     codec.number(now - self._retention),
                 ],
             )

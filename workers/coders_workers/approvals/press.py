@@ -40,10 +40,11 @@ _WORDS = 6.0
 class Presser:
     """Answers on one host. Thread-safe."""
 
-    def __init__(self, host: Host, clock: Clock | None = None) -> None:
+    def __init__(self, host: Host, deliverer: Deliverer, clock: Clock | None = None) -> None:
+        """``deliverer`` brings in what is said after a denial."""
         self._host = host
+        self._deliverer = deliverer
         self._clock = clock or Clock()
-        self._deliverer = Deliverer(host)
         self._busy: set[str] = set()
         self._guard = threading.Lock()
 

@@ -58,10 +58,6 @@ class FleetContext:
 class FleetMailboxes:
     """The fleet's mailboxes. Raises Unavailable while that is away."""
 
-
-class FleetShelf:
-    """The fleet's approvals. Raises Unavailable while it is away."""
-
     def __init__(self, way: Absence) -> None:
         self._way = way
 
@@ -106,6 +102,13 @@ class FleetShelf:
     def tidy(self, address: str) -> int:
         """See the contract."""
         return self._way.only_with_the_fleet(lambda store: store.mailboxes.tidy(address))
+
+
+class FleetShelf:
+    """The fleet's approvals. Raises Unavailable while it is away."""
+
+    def __init__(self, way: Absence) -> None:
+        self._way = way
 
     def read(self, approval_ids: builtins.list[str]) -> builtins.list[Approval]:
         """See the contract."""
