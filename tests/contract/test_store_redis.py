@@ -17,6 +17,7 @@ from coders_queue import errors
 from coders_queue.clock import ManualClock
 from coders_queue.models.activity import Activity
 from coders_queue.models.admission import Admitted, Wait
+from coders_queue.models.approval import Answer, Approval
 from coders_queue.models.flow import FlowRecord, Resumed
 from coders_queue.models.lifecycle import State
 from coders_queue.models.outcome import Cause, Outcome
@@ -39,6 +40,18 @@ SPEC = SessionSpec(
     env={"K": "secret"},
     workspace=DirectoryWorkspace(path="/srv"),
 )
+APPROVAL = Approval(
+    id="a",
+    session="s",
+    attempt=1,
+    host="h",
+    owner="ann",
+    agent="claude",
+    kind="ask",
+    text="what?",
+    since=1.0,
+)
+ANSWER = Answer(token="t", text="x", by="person:ann", at=1.0)
 FLOW = FlowRecord(id="f", name="f", owner="ann", submission="{}", created_at=1.0)
 #: Seconds the server may take to answer, in tests in which it does not.
 LIMIT = 0.3
@@ -344,6 +357,16 @@ COMMANDS: dict[str, Callable[[Store], object]] = {
     "context.spaces": lambda store: store.context.spaces(),
     "context.expire": lambda store: store.context.expire("team:t", 1.0),
     "context.drop": lambda store: store.context.drop("team:t"),
+    "approvals.open": lambda store: store.approvals.open(APPROVAL),
+    "approvals.claim": lambda store: store.approvals.claim("a", ANSWER),
+    "approvals.begin": lambda store: store.approvals.begin("a", "t"),
+    "approvals.settle": lambda store: store.approvals.settle("a", "t"),
+    "approvals.fail": lambda store: store.approvals.fail("a", "t", "x"),
+    "approvals.withdraw": lambda store: store.approvals.withdraw("a", "t", "x"),
+    "approvals.close": lambda store: store.approvals.close("a"),
+    "approvals.get": lambda store: store.approvals.get("a"),
+    "approvals.list": lambda store: store.approvals.list(),
+    "approvals.find": lambda store: store.approvals.find("abcd"),
     "mailboxes.send": lambda store: store.mailboxes.send("person:a", "person:b", "x"),
     "mailboxes.take": lambda store: store.mailboxes.take("person:a", "r", 1),
     "mailboxes.acknowledge": lambda store: store.mailboxes.acknowledge("person:a", "r", ["1-0"]),
