@@ -109,7 +109,7 @@ verb           params                                                      answe
 =============  ==========================================================  =====================================
 ``approvals``  ``all`` bool (what was answered, too), ``limit``            ``{approvals: [approval...]}``
 ``approval``   ``ref`` (an approval's id, or a session's reference)        an approval
-``answer``     ``ref``, ``choice`` (its number or words) or null, or       the approval, answered; an error of kind
+``approve``    ``ref``, ``choice`` (its number or words) or null, or       the approval, answered; an error of kind
                ``deny`` true with ``because`` or null; ``session`` (who    ``conflict`` or ``undelivered`` when it
                answers, where it is one)                                   was not, within 15 s
 =============  ==========================================================  =====================================

@@ -92,7 +92,7 @@ def test_it_is_approved_and_denied_from_the_queue(stack: LocalStack, tmp_path: P
 
     def answer() -> None:
         try:
-            stack.ask("answer", ref=asked["id"])
+            stack.ask("approve", ref=asked["id"])
             results.append("ok")
         except errors.Conflict as error:
             results.append(error.message)
@@ -104,16 +104,16 @@ def test_it_is_approved_and_denied_from_the_queue(stack: LocalStack, tmp_path: P
         one.join()
     assert results.count("ok") == 1, results
     agent.wait("make more")
-    denied = stack.ask("answer", ref=agent.id, deny=True, because="not today")
+    denied = stack.ask("approve", ref=agent.id, deny=True, because="not today")
     assert (denied["state"], denied["answer"]["note"]) == ("answered", None)
     assert agent.told == ["yes make it", "no make more", "said not today"]
     eventually(lambda: agent.waiting() is None, 5)
     once = ["opened", "claimed", "pressed", "answered"]
     assert agent.events() == [*once, *once]
     with pytest.raises(errors.Conflict, match="waits no more: it is answered by"):
-        stack.ask("answer", ref=asked["id"])
+        stack.ask("approve", ref=asked["id"])
     with pytest.raises(errors.NotFound, match="waits for nothing"):
-        stack.ask("answer", ref=agent.id)
+        stack.ask("approve", ref=agent.id)
 
 
 def test_an_answer_goes_into_no_other_dialog(stack: LocalStack, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_an_answer_goes_into_no_other_dialog(stack: LocalStack, tmp_path: Path) 
     (tmp_path / "answer").touch()
     eventually(lambda: agent.told == ["here first"], 5)
     with pytest.raises((errors.Undelivered, errors.Conflict)):
-        stack.ask("answer", ref=asked["id"])
+        stack.ask("approve", ref=asked["id"])
     agent.wait("second")
     assert stack.ask("approval", ref=asked["id"])["state"] == "gone"
     assert agent.told == ["here first"]
@@ -135,13 +135,13 @@ def test_a_person_who_writes_is_not_disturbed(stack: LocalStack, tmp_path: Path)
     agent = Agent(stack, tmp_path, "write it")
     agent.wait("write it")
     with pytest.raises(errors.Undelivered, match="a person is writing"):
-        stack.ask("answer", ref=agent.id)
+        stack.ask("approve", ref=agent.id)
     deaf = tmp_path / "deaf"
     deaf.mkdir()
     other = Agent(stack, deaf, "deaf one")
     other.wait("deaf one")
     with pytest.raises(errors.Undelivered, match="still asks the same"):
-        stack.ask("answer", ref=other.id)
+        stack.ask("approve", ref=other.id)
     assert other.waiting("deaf one")
     assert (agent.told, other.told) == ([], [])
 
@@ -174,7 +174,7 @@ def test_a_killed_worker_leaves_nothing_half_open(stack: LocalStack, tmp_path: P
     stack.start_worker()
     eventually(lambda: stack.ask("approval", ref=gone["id"])["state"] == "gone", 20)
     assert second.wait("still")["id"] == before["id"]
-    stack.ask("answer", ref=second.id)
+    stack.ask("approve", ref=second.id)
     assert second.told == ["yes still"]
     assert second.events() == ["opened", "claimed", "pressed", "answered"]
 
@@ -186,4 +186,4 @@ def test_what_is_asked_ends_with_its_session(stack: LocalStack, tmp_path: Path) 
     stack.ask("kill", ref=agent.id, reason="test")
     eventually(lambda: agent.waiting() is None, 10)
     with pytest.raises(errors.Conflict, match="waits no more"):
-        stack.ask("answer", ref=asked["id"])
+        stack.ask("approve", ref=asked["id"])

@@ -46,7 +46,7 @@ def run(options: Namespace, context: Context) -> int:
 def answer(context: Context, params: dict[str, Any], *, as_json: bool) -> int:
     """Have it answered, and say what came of it."""
     about = {**params, "session": context.environ.get("CODERS_SESSION_ID")}
-    found = context.host.ask("answer", about, timeout=_PATIENCE, doing="answering")
+    found = context.host.ask("approve", about, timeout=_PATIENCE, doing="answering")
     if as_json:
         context.console.json(found)
         return exits.FINE

@@ -275,7 +275,7 @@ class Verbs:
         yield from ()
         return self._approving.shown(params)
 
-    def _verb_answer(self, params: Params, gone: Gone) -> Parts:
+    def _verb_approve(self, params: Params, gone: Gone) -> Parts:
         yield from ()
         return self._approving.answer(params)
 
