@@ -20,6 +20,7 @@ from bench import (
     flow,
     heartbeat,
     live,
+    mailbox,
     merge,
     report,
     restore,
@@ -57,6 +58,7 @@ BENCHES = {
     "merge": Bench(merge.run, merge.ROUNDS, merge.SHORT),
     "flow": Bench(flow.run, flow.ROUNDS, flow.SHORT),
     "soak": Bench(soak.run, soak.ROUNDS, soak.SHORT),
+    "mailbox": Bench(mailbox.run, mailbox.ROUNDS, mailbox.SHORT),
     "delivery": Bench(delivery.run, delivery.ROUNDS, delivery.SHORT),
 }
 

@@ -21,6 +21,8 @@ class Mailbox:
         self.address = check_address(address)
         self._store = store
         self._reader = f"python {os.urandom(16).hex()}"
+        #: What :meth:`read` took and does not know to be acknowledged.
+        self._in_doubt: list[Message] = []
 
     def look(self) -> builtins.list[Message]:
         """What is in it, the oldest first. Changes nothing."""
@@ -41,9 +43,13 @@ class Mailbox:
         self._store().mailboxes.release(self.address, self._reader, ids)
 
     def read(self, limit: int = 50) -> builtins.list[Message]:
-        """Take and acknowledge: each message once, over all that read here."""
-        taken = self.take(limit)
-        own = set(self.acknowledge(taken))
+        """Take and acknowledge: each message once, over all that read here.
+
+        Where it raises, because the broker is away, call it again: what it had taken comes then.
+        """
+        self._in_doubt = self._in_doubt or self.take(limit)
+        own = set(self.acknowledge(self._in_doubt))
+        taken, self._in_doubt = self._in_doubt, []
         return [one for one in taken if one.id in own]
 
     def dead(self) -> builtins.list[Message]:

@@ -35,6 +35,7 @@ def benches(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
         exact,
         faults,
         heartbeat,
+        mailbox,
         merge,
         restore,
         soak,
@@ -50,6 +51,7 @@ def benches(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
         "exact": exact,
         "faults": faults,
         "heartbeat": heartbeat,
+        "mailbox": mailbox,
         "merge": merge,
         "restore": restore,
         "soak": soak,
@@ -126,6 +128,15 @@ def test_the_checker_of_limits_finds_what_is_wrong(benches: dict[str, ModuleType
         line[line.index(" of ") + 1 :] for line in found.over
     }
     assert any("all-gently" in line for line in found.too_fast)
+
+
+def test_messages_arrive_once_and_in_order_whatever_dies(benches: dict[str, ModuleType]) -> None:
+    """Under a kill of the worker and one of the broker, read and typed into a terminal."""
+    mailbox = benches["mailbox"]
+    result = mailbox.run(mailbox.SHORT, _tell)
+    assert result.measured["faults"] == {"worker": 1, "broker": 1}
+    assert result.measured["arrived"] == mailbox.SHORT
+    assert [bar for bar in result.bars if not bar.met] == []
 
 
 def test_sessions_that_come_at_once_run_once_each(benches: dict[str, ModuleType]) -> None:
