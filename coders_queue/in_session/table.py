@@ -16,6 +16,11 @@ SUMMARIES: dict[str, str] = {
     "whoami": "which session this is, and what it was asked for",
     "progress": "report how far the work is",
     "finish": "declare the result, or that the work has failed",
+    "share": "put something where others of the same work find it",
+    "read": "what shared context holds",
+    "search": "find something in shared context by words",
+    "message": "send a message to another session or a person",
+    "inbox": "read the messages for this session, each once",
 }
 
 

@@ -240,3 +240,28 @@ def test_a_session_outlives_its_worker_with_its_token(stack: LocalStack) -> None
         assert access_of(stack.paths, other) == kept
         assert ask(kept, "whoami")["id"] == other
     eventually(lambda: not Path(own.socket).exists(), 10)
+
+
+def test_sessions_share_and_write_to_each_other(stack: LocalStack) -> None:
+    """Each as itself, in the spaces that it was given, over its own socket; each message once."""
+    with resting(stack, name="asker", context=("flow:f",)) as (_, own):
+        over = ended(
+            stack,
+            spawn(
+                stack,
+                "here share verdict 'ship it' --kind decision --if-version 0",
+                "here read verdict",
+                "here share verdict nonsense --space team:web || here message asker 'it is done'",
+                "here inbox --wait 0.1",
+                context=("flow:f",),
+            ),
+        )
+        assert over["state"] == "succeeded", over
+        assert "ship it" in over["output"]
+        assert "'team:web' is no space of this session" in over["output"]
+        assert ask(own, "read", key="verdict")["author"] == f"session:{over['id']}"
+        (message,) = ask(own, "inbox", wait=20)["messages"]
+        assert (message["sender"], message["text"]) == (f"session:{over['id']}", "it is done")
+        assert ask(own, "inbox") == {"messages": []}
+        with pytest.raises(errors.Conflict, match="has ended: it is succeeded"):
+            ask(own, "message", to=over["id"], text="thanks")

@@ -182,3 +182,15 @@ def test_nothing_is_kept_of_sessions_that_are_done(room: Room) -> None:
     """What a delivery remembers goes with it."""
     room.deliverer.deliver(room.record, "fix it")
     assert room.deliverer._slots == {}
+
+
+def test_what_an_earlier_worker_left_in_the_box_is_sent_from_there(room: Room) -> None:
+    """Without a paste; anything else that stands there is a person's, and nothing is typed."""
+    text = "Message 1-0, brought to you by coders: the branch is ready"
+    room.fake.draft = text
+    with pytest.raises(errors.Undelivered, match="a person's draft"):
+        room.deliverer.deliver(room.record, text, 2.0)
+    room.deliverer.deliver(room.record, text, left=text)
+    assert (room.fake.submitted, room.fake.pastes) == ([text], 0)
+    assert room.deliverer.left(room.record) is None
+    assert not room.deliverer.took(room.record, text)  # it writes no transcript

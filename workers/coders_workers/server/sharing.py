@@ -31,7 +31,7 @@ class Sharing:
         space = read.text(params, "space")
         if space is None:
             return {"spaces": [one.model_dump() for one in store.spaces()]}
-        return {"space": space, "entries": [_listed(one) for one in store.entries(space)]}
+        return {"space": space, "entries": [listed(one) for one in store.entries(space)]}
 
     def shown(self, params: Params) -> Params:
         """One entry, whole; with a version, as it was then."""
@@ -68,7 +68,7 @@ class Sharing:
             lasts=lasts,
             if_version=read.count(params, "if_version", 0),
         )
-        return _listed(entry)
+        return listed(entry)
 
     def remove(self, params: Params) -> Params:
         """Remove an entry, or with ``all`` a whole space."""
@@ -101,7 +101,7 @@ class Sharing:
         hits = search(entries, query, min(limit, _MOST_HITS))
         return {
             "hits": [
-                {**_listed(hit.entry), "score": hit.score, "excerpt": hit.excerpt} for hit in hits
+                {**listed(hit.entry), "score": hit.score, "excerpt": hit.excerpt} for hit in hits
             ]
         }
 
@@ -111,7 +111,7 @@ class Sharing:
         found = self._station.store.context.history(space, key)
         if key is not None and not found:
             raise _unknown(space, key, None)
-        return {"space": space, "writes": [_listed(one) for one in found]}
+        return {"space": space, "writes": [listed(one) for one in found]}
 
     def author(self, params: Params) -> str:
         """Who asks: the session that the caller runs in, or the person the host is set up for."""
@@ -127,7 +127,8 @@ def _place(params: Params) -> tuple[str, str]:
     return read.text(params, "space") or "", read.text(params, "key") or ""
 
 
-def _listed(entry: ContextEntry) -> Params:
+def listed(entry: ContextEntry) -> Params:
+    """An entry as lists show it: without its text."""
     return {
         **entry.model_dump(exclude={"text"}),
         "size": model.size_of(entry.key, entry.text),

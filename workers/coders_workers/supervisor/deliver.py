@@ -87,12 +87,14 @@ class Deliverer:
         text: str,
         timeout: float = TIMEOUT,
         abandoned: Callable[[], bool] = lambda: False,
+        *,
+        left: str | None = None,
     ) -> Receipt:
         """Give a running session's agent a prompt.
 
         Raises Undelivered when it was certainly not sent, DeliveryInDoubt when nothing tells,
         UsageError for a text that cannot be a prompt. ``abandoned`` is asked while nothing was
-        typed yet.
+        typed yet. ``left``: what an earlier worker may have left unsent in its box.
         """
         record = plan.as_attempted(record)
         adapter = plan.adapter_for(record)
@@ -100,6 +102,7 @@ class Deliverer:
         ref = ids.attempt_ref(record.id, record.attempt)
         began = self._clock.now()
         with self._turn(ref, record.label, timeout) as slot:
+            slot.left = slot.left or left
             facts, version = self._about(record, adapter)
             submission = Submission(
                 _Bound(self._host.runtime, ref, self._host.attempt_path(record.id, record.attempt)),
@@ -127,6 +130,21 @@ class Deliverer:
             seconds=receipt.seconds,
         )
         return receipt
+
+    def left(self, record: SessionRecord) -> str | None:
+        """The text of ours that may stand unsent in its box."""
+        with self._guard:
+            slot = self._slots.get(ids.attempt_ref(record.id, record.attempt))
+            return None if slot is None else slot.left
+
+    def took(self, record: SessionRecord, text: str) -> bool:
+        """Whether the tool's own transcript has the text already."""
+        record = plan.as_attempted(record)
+        adapter = plan.adapter_for(record)
+        facts, _ = self._about(record, adapter)
+        patterns = adapter.transcripts(record.spec, facts)
+        since = record.started_at or record.created_at
+        return bool(patterns) and Transcripts(patterns, since, earlier=True).show(text)
 
     @contextmanager
     def _turn(self, ref: str, label: str, timeout: float) -> Iterator[_Slot]:

@@ -17,13 +17,14 @@ _TELLING = 60
 
 
 class Transcripts:
-    """The growth of some files from now on."""
+    """The growth of some files from now on, or of ``earlier`` ones their end."""
 
-    def __init__(self, patterns: Sequence[str], since: float) -> None:
+    def __init__(self, patterns: Sequence[str], since: float, *, earlier: bool = False) -> None:
         """``since``: epoch seconds before which nothing of this attempt was written."""
         self._patterns = patterns
         self._since = since
-        self._read = {path: _size(path) for path in self._files()}
+        back = _LIMIT if earlier else 0
+        self._read = {path: max(0, _size(path) - back) for path in self._files()}
 
     def show(self, text: str) -> bool:
         """Whether the beginning of the text was written since."""

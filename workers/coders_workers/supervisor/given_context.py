@@ -16,11 +16,13 @@ from coders_workers.supervisor.host import Host
 
 #: In the attempt's directory, JSON: a :class:`~coders_queue.agents.shared_context.Chosen`.
 CONTEXT_FILE = "context.json"
+#: The largest that is read, bytes: more than the largest budget makes as JSON.
+_LARGEST = 32 * 1024 * 1024
 
 
 def take(host: Host, record: SessionRecord, directory: Path) -> None:
     """Read the record's spaces, unless that was done. Raises Unavailable."""
-    if not record.spec.context or Path(directory, CONTEXT_FILE).exists():
+    if not record.spec.context or recall(directory) is not None:
         return
     found = {space: host.store.context.entries(space) for space in record.spec.context}
     chosen = choose(record.spec.context, found, host.settings.context.prompt_bytes)
@@ -31,7 +33,10 @@ def take(host: Host, record: SessionRecord, directory: Path) -> None:
 
 def recall(directory: Path) -> Chosen | None:
     """What was taken; None when nothing was."""
+    content = private_file.read(Path(directory, CONTEXT_FILE), _LARGEST)
+    if content is None:
+        return None
     try:
-        return Chosen.model_validate(json.loads(Path(directory, CONTEXT_FILE).read_bytes()))
-    except (OSError, ValueError):  # pydantic's is one, too
+        return Chosen.model_validate(json.loads(content))
+    except (ValueError, RecursionError):  # pydantic's is one, too; the agent can write there
         return None

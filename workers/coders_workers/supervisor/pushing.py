@@ -7,9 +7,8 @@ later with the same id. Headless sessions, and agents that take no prompt, are l
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
 
@@ -22,8 +21,10 @@ from coders_queue.models.context import session as address_of
 from coders_queue.models.lifecycle import State
 from coders_queue.models.message import Message
 from coders_queue.models.record import SessionRecord
+from coders_workers.supervisor import pushed_prompt
 from coders_workers.supervisor.deliver import Deliverer
 from coders_workers.supervisor.host import Host, correlate
+from coders_workers.supervisor.pushed_prompt import PushedPrompt
 
 log = structlog.get_logger(__name__)
 
@@ -46,8 +47,8 @@ class Pusher:
         self._host = host
         self._refs = refs
         self._deliverer = deliverer
-        # one name for this process: what an earlier one had in hand comes again in its time
-        self._reader = f"push:{host.name}:{os.urandom(8).hex()}"
+        # the host's, not this process': what an earlier one had in hand is this one's at once
+        self._reader = f"push {host.name}"
         self._guard = threading.Lock()
         self._busy: set[str] = set()
         #: Not before when, on the steady clock, and how long it waited last.
@@ -102,6 +103,9 @@ class Pusher:
         try:
             correlate(record, record.id)
             came = self._push(record)
+        except errors.Unavailable:
+            came = "held up"  # the store's: nothing was typed that is not written down
+            raise
         finally:
             with self._guard:
                 self._busy.discard(record.id)
@@ -120,51 +124,72 @@ class Pusher:
         self._later[session_id] = (self._host.steady() + wait, min(wait, _LAST))
 
     def _push(self, record: SessionRecord) -> Came:
-        """Bring what fits into one prompt."""
+        """Bring what fits into one prompt, or the one that was begun."""
         store, address = self._host.store.mailboxes, address_of(record.id)
-        messages = self._fitting(address, store.take(address, self._reader, _MOST))
-        if not messages:
-            return "done"
-        delivered = [one.id for one in messages]
-        about = {"session": record.id, "attempt": record.attempt, "count": len(delivered)}
+        directory = self._host.attempt_path(record.id, record.attempt)
+        begun = pushed_prompt.recall(directory)
+        taken = store.take(address, self._reader, _MOST)
+        if begun is not None and not set(begun.ids) <= {one.id for one in taken}:
+            begun = None  # somebody else has read them meanwhile
+        if begun is None:
+            messages = self._fitting(taken)
+            if not messages:
+                return "done"
+            prompt = PushedPrompt(ids=tuple(one.id for one in messages), text=as_prompt(messages))
+        else:
+            prompt = begun
+        store.release(address, self._reader, [one.id for one in taken if one.id not in prompt.ids])
+        if begun is not None and self._deliverer.took(record, prompt.text):
+            came: Came = "done"
+        else:
+            pushed_prompt.keep(directory, prompt)
+            came = self._deliver(record, prompt, begun is not None)
+        if came == "done" and self._acknowledge(address, prompt.ids):
+            pushed_prompt.forget(directory)
+        return came
+
+    def _deliver(self, record: SessionRecord, prompt: PushedPrompt, again: bool) -> Came:
+        store, address = self._host.store.mailboxes, address_of(record.id)
+        about = {"session": record.id, "attempt": record.attempt, "count": len(prompt.ids)}
         try:
-            self._deliverer.deliver(record, as_prompt(messages), _TIMEOUT)
+            left = prompt.text if again else None
+            self._deliverer.deliver(record, prompt.text, _TIMEOUT, left=left)
         except errors.Undelivered as error:
             log.info("message_held_up", **about, cause=str(error))
-            store.release(address, self._reader, delivered)
+            store.release(address, self._reader, prompt.ids)
+            if self._deliverer.left(record) != prompt.text:
+                pushed_prompt.forget(self._host.attempt_path(record.id, record.attempt))
             return "held up"
         except errors.UsageError as error:
             log.warning("message_refused", **about, cause=str(error))
-            store.bury(address, self._reader, delivered, error.message)
+            store.bury(address, self._reader, prompt.ids, error.message)
             return "done"
         except errors.CodersError as error:
             # it may stand in the conversation: not put back, and not to be told as new
             log.warning("message_in_doubt", **about, cause=str(error))
             return "in doubt"
         log.info("message_pushed", **about)
-        self._acknowledge(address, delivered)
         return "done"
 
-    def _fitting(self, address: str, messages: list[Message]) -> list[Message]:
-        """The first of them that fit together; the rest is put back."""
+    def _fitting(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """The first of them that fit together."""
         count = size = 0
         for one in messages:
             size += len(one.text.encode("utf-8", "surrogateescape"))
             if count and size > _MOST_BYTES:
                 break
             count += 1
-        rest = [one.id for one in messages[count:]]
-        if rest:
-            self._host.store.mailboxes.release(address, self._reader, rest)
         return messages[:count]
 
-    def _acknowledge(self, address: str, delivered: list[str]) -> None:
+    def _acknowledge(self, address: str, delivered: Sequence[str]) -> bool:
         try:
             self._host.store.mailboxes.acknowledge(address, self._reader, delivered)
         except errors.Unavailable as error:
             log.warning("message_acknowledged_late", count=len(delivered), cause=str(error))
             with self._guard:
                 self._taken.setdefault(address, []).extend(delivered)
+            return False
+        return True
 
     def _acknowledge_late(self) -> None:
         with self._guard:
