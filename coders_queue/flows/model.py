@@ -22,6 +22,7 @@ from pydantic import (
 
 from coders_queue.clock import seconds_of
 from coders_queue.models.base import Model
+from coders_queue.models.context import MAX_SPACES, Space
 from coders_queue.models.restart import Policy, Restart
 from coders_queue.models.spec import Mode, Permission, Provider
 
@@ -83,6 +84,9 @@ def _kind_of(value: Any) -> Kind:
 Name = Annotated[str, AfterValidator(_name)]
 Names = Annotated[
     tuple[Name, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])
+]
+Spaces = Annotated[
+    tuple[Space, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])
 ]
 Count = Annotated[int, BeforeValidator(_not_bool)]
 Span = Annotated[
@@ -207,6 +211,8 @@ class SessionFields(Model):
     """The only machine that will do."""
     labels: dict[str, str] = Field(default_factory=dict)
     """Labels of the session. Those of `defaults` are there, too."""
+    context: Spaces = Field(default=(), max_length=MAX_SPACES - 1)
+    """Spaces of shared context that it is given beside the flow's own: `team:NAME`, `repo:NAME`."""
     timeout: Span | None = None
     """The time the agent may run: seconds, or a text such as `10m`."""
     restart: (

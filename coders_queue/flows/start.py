@@ -17,7 +17,7 @@ from coders_queue.models.spec import SessionSpec
 #: Fields that go over as they are, when they are set.
 _PLAIN = (
     *("mode", "provider", "permission", "output_schema", "timeout", "idle_timeout"),
-    *("stuck_after", "priority"),
+    *("stuck_after", "priority", "context"),
 )
 _TEXTS = ("model", "resume", "host")
 

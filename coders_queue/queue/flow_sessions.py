@@ -51,4 +51,6 @@ class FlowSessions:
 def _spec(flow: FlowRecord, start: Start) -> SessionSpec:
     labels = {**start.spec.get("labels", {}), FLOW: flow.id, RUN: str(start.key)}
     whose = {"owner": flow.owner, "correlation_id": flow.id}
-    return parse_spec({**whose, **start.spec, "labels": labels})
+    # the flow's own space goes first: it is where its sessions share unless they name another
+    spaces = (f"flow:{flow.id}", *start.spec.get("context", ()))
+    return parse_spec({**whose, **start.spec, "labels": labels, "context": spaces})

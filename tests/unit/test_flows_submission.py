@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from coders_queue import errors
-from coders_queue.flows import parameters, read
+from coders_queue.flows import parameters, read, start
 from coders_queue.flows.decide import Plan, decide
 from coders_queue.flows.facts import Facts
-from coders_queue.flows.model import Flow
+from coders_queue.flows.model import Flow, Step
 from coders_queue.flows.publish import json_schema, published
 from coders_queue.flows.submission import Submission, submit
+from coders_queue.queue import flow_sessions
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "config/examples/flows").glob("*"))
@@ -158,3 +161,15 @@ def test_the_examples_are_right(file: Path) -> None:
     decision = decide(Plan(submit(flow, {}, str(ROOT / "docs"))), Facts())
     assert decision.starts
     assert decision.state == "running"
+
+
+def test_a_session_of_a_flow_has_the_flow_s_own_space_and_those_of_its_step() -> None:
+    """The flow's goes first; what names no space is a mistake of the file."""
+    step = Step.model_validate({"agent": "shell", "argv": ["true"], "context": "team:web"})
+    spec = start.session(step, "/srv", {})
+    assert spec["context"] == ("team:web",)
+    flow: Any = SimpleNamespace(id="f-1", owner="ann")
+    begun: Any = SimpleNamespace(spec=spec, key="s/none/1/1")
+    assert flow_sessions._spec(flow, begun).context == ("flow:f-1", "team:web")
+    with pytest.raises(ValidationError, match="names no space"):
+        Step.model_validate({"agent": "shell", "context": ["web"]})
