@@ -52,6 +52,8 @@ KEYS: Mapping[str, str] = {
     "signal": "the signal that ended it",
     "reason": "why it was asked for",
     "cause": "why it went wrong, in one line",
+    "rule": "a rule's name",
+    "action": "what a rule does",
     "duty": "what a worker does at intervals",
     "exception": "its traceback",
     "seconds": "how long it took",

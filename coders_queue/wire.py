@@ -66,6 +66,11 @@ verb            params                                                 answer
 ``flow-show``   ``ref``                                                a flow object with ``steps``
 ``flow-cancel`` ``ref``, ``reason``                                    the same
 ``flow-resume`` ``ref``                                                the same
+``rules``       --                                                     ``{rules: [{name, about, on, when, do,
+                                                                       position, fired, fired_at, event, passed,
+                                                                       stopped, missed, faults, fault, pending,
+                                                                       done, failed, failure}], holder,
+                                                                       last_event}``
 ``agents``      --                                                     ``{agents: [{name, program, path,
                                                                        version, modes}]}``
 ``clean``       ``dry_run`` bool                                       ``{dry_run, removed: [{kind, what, why,

@@ -38,6 +38,7 @@ sys.path.insert(0, str(HERE))
 import generate_approvals  # noqa: E402 (docs/ is on the path only now)
 import generate_in_session  # noqa: E402 (docs/ is on the path only now)
 import generate_merging  # noqa: E402 (docs/ is on the path only now)
+import generate_rules  # noqa: E402
 import generate_sharing  # noqa: E402
 
 _MADE = "<!-- Made by `python docs/generate.py`: do not edit. -->"
@@ -119,6 +120,10 @@ def events() -> str:
         "`source`, `resets_at` |",
         f"| `{kinds.TOKEN_REFUSED}` | Somebody called on the session's own socket with a token "
         "that is not the session's. | `verb` |",
+        f"| `{kinds.RULE_FAILED}` | An action of a [rule](rules.md) was given up. | `rule`, "
+        "`event`, `action`, `why` |",
+        f"| `{kinds.RULE_STOPPED}` | A rule was stopped: it had triggered itself (`loop`), or too "
+        "many led to each other (`depth`). | `rule`, `event`, `why`, `chain` |",
         f"| `{kinds.SETTLED}` | Celery has delivered the result. | |",
         f"| `{kinds.MESSAGE_DEAD}` | A message to it became a dead letter; its attempt is 0. | "
         "`message`, `sender`, `tries` |",
@@ -365,6 +370,7 @@ def published() -> dict[str, str]:
         "reference/in-session.md": generate_in_session.page(_MADE),
         "reference/merging.md": generate_merging.page(_MADE),
         "reference/approvals.md": generate_approvals.page(_MADE, _rows),
+        "reference/rules.md": generate_rules.page(_MADE),
         "reference/shared-context.md": generate_sharing.page(_MADE, _rows),
         "reference/messages.md": generate_sharing.messages(_MADE, _rows),
     }

@@ -118,6 +118,12 @@ _APPROVALS = (
     Entry("", "approvals show", "one of it, with all that its agent shows"),
 )
 
+_RULES = (
+    Entry("", "rules ls", "the rules, how far they have read, what became of what they did"),
+    Entry("", "rules check", "whether rules are right"),
+    Entry("", "rules test", "what a rule would do on an event"),
+)
+
 _SERVICE = (
     Entry("", "service show", "the unit as it would be written"),
     Entry("", "service install", "have the machine start the stack, and keep it"),
@@ -146,6 +152,7 @@ _TABLE = (
     Entry("Sessions", "here", "inside of a session: what its agent asks for", children=_HERE),
     Entry("The fleet", "limits", "limits and shares of all hosts", children=_LIMITS),
     Entry("The fleet", "context", "what sessions and people share", children=_CONTEXT),
+    Entry("The fleet", "rules", "on these events, do that", children=_RULES),
     Entry("This machine", "up", "start the broker, the worker and beat"),
     Entry("This machine", "down", "stop them; sessions stay"),
     Entry("This machine", "status", "what runs here"),

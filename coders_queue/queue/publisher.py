@@ -21,6 +21,17 @@ if TYPE_CHECKING:
 HOST_MESSAGE_TTL = 60
 
 
+@contextmanager
+def sending() -> Iterator[None]:
+    """What is raised for want of a broker is Unavailable, as the store's is."""
+    try:
+        yield
+    except (OperationalError, RedisError, ConnectionError, TimeoutError) as error:
+        raise errors.Unavailable(
+            f"the broker takes no message: {str(error)[:300]}", "coders doctor looks at it"
+        ) from None
+
+
 class CeleryPublisher:
     """Sends tasks by name to the queues that do them. Raises Unavailable without a broker."""
 
@@ -31,15 +42,11 @@ class CeleryPublisher:
 
     @contextmanager
     def _ours(self) -> Iterator[None]:
-        """What is raised for want of a broker is Unavailable, as the store's is."""
+        """As :func:`sending`; where the broker is known to be away, nothing is tried."""
         if self._away():
             raise errors.Unavailable("the broker is away", "it is sent when the broker is back")
-        try:
+        with sending():
             yield
-        except (OperationalError, RedisError, ConnectionError, TimeoutError) as error:
-            raise errors.Unavailable(
-                f"the broker takes no message: {str(error)[:300]}", "coders doctor looks at it"
-            ) from None
 
     def _to_host(self, host: str, name: str, *args: Any, ttl: float = HOST_MESSAGE_TTL) -> None:
         with self._ours():

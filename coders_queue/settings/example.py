@@ -29,6 +29,15 @@ _NAMED: dict[str, tuple[str, str, dict[str, Any]]] = {
         "claude-fleet",
         {"agent": "claude", "concurrency": 5},
     ),
+    "rules": (
+        "Rules: on these events, under this condition, do that; by names of your own.",
+        "look-into-failures",
+        {
+            "on": ["session.failed"],
+            "when": "agent == 'claude' and not chain",
+            "do": [{"spawn": {"agent": "claude", "task": "Say why {{ event.session }} failed"}}],
+        },
+    ),
 }
 
 

@@ -73,7 +73,7 @@ class Key:
     @property
     def secret(self) -> bool:
         """Whether its values must not be shown as they are."""
-        return self.name in ("broker.url", "agents.*.env")
+        return self.name in ("broker.url", "agents.*.env", "rules.*.do")
 
 
 def _bare(annotation: Any) -> tuple[Any, bool]:

@@ -8,18 +8,18 @@ flags. Owns their order and what a source may set. A list is replaced as a whole
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from coders_queue import errors
 from coders_queue.documents import document
 from coders_queue.documents.document import Document
+from coders_queue.documents.mistakes import mistakes
 from coders_queue.documents.parsed import KeyPath, dotted
 from coders_queue.settings import environment, files, keys, masking
 from coders_queue.settings.keys import ANY
@@ -37,6 +37,8 @@ class Loaded:
     """The files that were read, lowest first."""
     warnings: tuple[str, ...] = ()
     """What is not wrong but should not stay so; a line each."""
+    where: Callable[[KeyPath], str] = dotted
+    """The place of a key that was set, or of the nearest one around it."""
 
 
 @dataclass
@@ -95,7 +97,25 @@ def load(
         {dotted(path): origins.get(dotted(path), "default") for path, _ in leaves(settings)},
         tuple(read.file for read, _ in documents),
         tuple(line for read, _ in documents for line in _exposed(read)),
+        lambda path: _where(sources, path),
     )
+
+
+def load_file(file: Path) -> Loaded:
+    """The settings of one file alone, whoever's it is. Raises ConfigError."""
+    read = document.read(file)
+    source = _of_file(read, None)
+    _validated(source)
+    settings = Settings.model_validate(_tree(source.values))
+    return Loaded(settings, {}, (file,), (), lambda path: _where([source], path))
+
+
+def _where(sources: list[_Source], path: KeyPath) -> str:
+    for source in reversed(sources):
+        for end in range(len(path), 0, -1):
+            if path[:end] in source.values:
+                return source.place(path)
+    return dotted(path)
 
 
 def load_current(overrides: Mapping[str, Any] = MappingProxyType({})) -> Loaded:
@@ -177,7 +197,10 @@ def _check_bare(here: KeyPath, read: Document) -> None:
     try:
         Settings.model_validate({section: {name: {}}})
     except ValidationError as error:
-        what = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        first = error.errors(include_url=False)[0]
+        what = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "missing":
+            what = f"{first['loc'][-1]} is missing"
         raise errors.ConfigError(f"{read.where(here)}: {dotted(here)}: {what}") from None
 
 
@@ -241,16 +264,20 @@ def _validated(source: _Source) -> None:
         Settings.model_validate(_tree(source.values))
     except ValidationError as error:
         # the cause would print the input, which may be a secret
-        raise _wrong_value(source, error.errors(include_url=False)) from None
+        raise _wrong_value(source, error) from None
 
 
-def _wrong_value(source: _Source, wrong: list[ErrorDetails]) -> errors.ConfigError:
+def _wrong_value(source: _Source, error: ValidationError) -> errors.ConfigError:
+    wrong = error.errors(include_url=False)
     first = wrong[0]
     path = tuple(str(part) for part in first["loc"] if part != "[key]")
     message = first["msg"].removeprefix("Value error, ")
     message = message.removeprefix("Input ").removeprefix("String ")
     if first["type"] == "string_type":
         message = "should be a text; put it in quotes"
+    if path[0] == "rules" and first["type"] in ("extra_forbidden", "missing"):
+        told = mistakes(error, _tree(source.values), Settings)[0]
+        return errors.ConfigError(f"{source.place(told.path)}: {told.message}", told.hint)
     key = keys.find(path) or keys.find(path[:3]) or keys.find(path[:2])
     value = first["input"]
     shown = "" if key is None or key.secret or isinstance(value, dict) else f", not {_clip(value)}"
@@ -263,6 +290,14 @@ def _clip(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def _addresses(rule: Any) -> bool:
+    """Whether a rule holds addresses, which are secret."""
+    actions = rule.get("do") if isinstance(rule, dict) else None
+    return isinstance(actions, list) and any(
+        isinstance(one, dict) and ("webhook" in one or "notify" in one) for one in actions
+    )
+
+
 def _exposed(read: Document) -> Iterator[str]:
     if not read.others_read:
         return
@@ -270,5 +305,11 @@ def _exposed(read: Document) -> Iterator[str]:
     url = broker.get("url") if isinstance(broker, dict) else None
     agents = read.data.get("agents")
     secret = isinstance(url, str) and masking.mask_url(url) != url
-    if secret or (isinstance(agents, dict) and any(a and a.get("env") for a in agents.values())):
+    rules = read.data.get("rules")
+    told = isinstance(rules, dict) and any(_addresses(rule) for rule in rules.values())
+    if (
+        told
+        or secret
+        or (isinstance(agents, dict) and any(a and a.get("env") for a in agents.values()))
+    ):
         yield f"{read.file} holds secrets and any user may read it (chmod o-r {read.file})"

@@ -46,6 +46,8 @@ any other is refused, with the line named:
 
 _NAMED = {
     "agents": "One agent's command line tool. `NAME` is the agent's: `claude`, `shell`, ...",
+    "rules": "One rule, of a name of your own: see [rules](rules.md) for what can be done. "
+    "`on` and `do` are needed.",
     "limits": "One limit on the whole fleet, of a name of your own. A session that several count "
     "is admitted when all have room. At least one of `concurrency` and `rate` is needed.",
 }
@@ -84,6 +86,8 @@ def _row(key: Key) -> str:
 def _default(key: Key) -> str:
     if computed(key):
         return "(see there)"
+    if key.field.is_required():
+        return "(needed)"
     value = default(key)
     if isinstance(value, float) and value.is_integer():
         value = int(value)

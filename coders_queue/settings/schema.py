@@ -22,6 +22,7 @@ from coders_queue.models.context import ContextLimits
 from coders_queue.models.limit import Limit
 from coders_queue.models.message import MailboxLimits
 from coders_queue.models.restart import Policy, Restart
+from coders_queue.models.rule import Rule
 
 _DAY = 24 * 3600.0
 
@@ -369,6 +370,7 @@ class ProgramSettings(Model):
 
 AgentName = Annotated[str, Field(pattern=NAME)]
 LimitName = Annotated[str, Field(pattern=NAME)]
+RuleName = Annotated[str, Field(pattern=NAME)]
 Weight = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False), Number]
 
 
@@ -390,6 +392,8 @@ class Settings(Model):
     """Agents by name."""
     limits: dict[LimitName, Limit] = Field(default_factory=dict)
     """Limits on the whole fleet, by name."""
+    rules: dict[RuleName, Rule] = Field(default_factory=dict)
+    """Rules: on these events, under this condition, do that; by name."""
     programs: ProgramSettings = ProgramSettings()
     log: LogSettings = LogSettings()
     owner: Text = Field(default_factory=system_user)

@@ -24,6 +24,7 @@ from coders_queue.store.approvals import Approvals
 from coders_queue.store.context import ContextStore
 from coders_queue.store.flows import FlowStore
 from coders_queue.store.mailboxes import MailboxStore
+from coders_queue.store.ruling import RuleStore
 
 
 class Store(Protocol):
@@ -334,6 +335,13 @@ class Store(Protocol):
 
     def admission(self) -> Admission:
         """All that decides on who starts next."""
+        ...
+
+    # -- rules ---------------------------------------------------------------------------------
+
+    @property
+    def rules(self) -> RuleStore:
+        """How far rules have read, and what they have to do."""
         ...
 
     # -- what sessions share -------------------------------------------------------------------

@@ -171,6 +171,21 @@ class Keys:
         """Set of ids of flows that are not over. Owned by the records."""
         return f"{self.prefix}live-flows"
 
+    # -- rules ---------------------------------------------------------------------------------
+
+    def rule(self, name: str) -> str:
+        """Hash: how far a rule has read, what it remembers, what became of it. TTL: a month after
+        it last moved on, as the next two."""
+        return f"{self.prefix}rule:{name}"
+
+    def rule_jobs(self, name: str) -> str:
+        """Hash: what a rule still has to do, by id; gone with the last. TTL: the rule's."""
+        return f"{self.prefix}rule-jobs:{name}"
+
+    def rule_due(self, name: str) -> str:
+        """Sorted set: id of what is to be done by when. TTL: the rule's."""
+        return f"{self.prefix}rule-due:{name}"
+
     # -- shared context ------------------------------------------------------------------------
 
     def context(self, space: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from coders_queue.models.activity import Activity
 from coders_queue.models.approval import Approval
+from coders_queue.models.firing import FAILED, STOPPED
 from coders_queue.models.lifecycle import State
 from coders_queue.models.outcome import Outcome
 from coders_queue.models.restart import AttemptEnd
@@ -30,6 +31,10 @@ ACTIVITY = "session.activity"
 TOKEN_REFUSED = "session.token_refused"  # noqa: S105 - an event's kind
 #: Celery has delivered the result.
 SETTLED = "session.settled"
+#: An action of a rule was given up.
+RULE_FAILED = FAILED
+#: A rule was stopped: it had triggered itself, or the chain of rules was too long.
+RULE_STOPPED = STOPPED
 #: An attempt's archive is complete.
 ARCHIVED = "session.archived"
 

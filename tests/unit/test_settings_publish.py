@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 
+from coders_queue.documents.yaml_document import parse_yaml
 from coders_queue.settings import keys
 from coders_queue.settings.load import load
 from coders_queue.settings.publish import explain, json_schema, main, published
@@ -53,7 +53,7 @@ def test_the_commented_members_of_the_example_are_legal(tmp_path: Path) -> None:
     data = {}
     for block in blocks:
         lines = [line for line in block.splitlines() if line.startswith("#  ") or line == "#"]
-        data |= yaml.safe_load("\n".join(line.removeprefix("#") for line in lines))
+        data |= parse_yaml("\n".join(line.removeprefix("#") for line in lines)).data
     found = Settings.model_validate(data)
     assert set(found.agents) == {"claude"}
     assert found.limits["claude-fleet"].concurrency == 5

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any
 
 from coders_queue import described_agents, errors
+from coders_queue.rules import check
 from coders_queue.settings.load import load
 from coders_queue.settings.paths import Paths
 from coders_queue.settings.schema import Settings
@@ -29,7 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return errors.UsageError.exit_code
     try:
         paths = Paths.find(os.environ)
-        settings = load(dict(os.environ), str(paths.state), _overrides(options)).settings
+        loaded = load(dict(os.environ), str(paths.state), _overrides(options))
+        if options.command != "down":
+            check.check(loaded.settings, loaded.where)
+        settings = loaded.settings
         paths.ensure()
         return _run(options, rest, settings, paths)
     except errors.CodersError as error:

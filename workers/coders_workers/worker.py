@@ -24,6 +24,8 @@ from coders_queue.queue import tasks as control_tasks
 from coders_queue.queue.app import CodersApp, make_app
 from coders_queue.queue.fallback import Fallback
 from coders_queue.queue.queues import queue
+from coders_queue.queue.rule_actions import RuleActions
+from coders_queue.queue.rule_engine import RuleEngine
 from coders_queue.settings.masking import mask_url
 from coders_queue.settings.paths import Paths
 from coders_queue.settings.schema import Settings
@@ -39,6 +41,7 @@ from coders_workers.heartbeat.heart import Heart
 from coders_workers.in_session.service import SessionService
 from coders_workers.local_store.store import LocalStore
 from coders_workers.rounds import Duty, Rounds
+from coders_workers.ruling import Ruling
 from coders_workers.runtimes.base import Runtime
 from coders_workers.server.socket_server import SocketServer
 from coders_workers.server.station import Station
@@ -178,6 +181,11 @@ class Worker:
         self._verbs = Verbs(station)
         control_tasks.register(self.app)
         host_tasks.register(self.app, self.supervisor, cleaner, probe, presser)
+        self._ruling: Ruling | None = None
+        if settings.rules and "control" in settings.host.roles:
+            # a store of the fleet's alone: no rule acts on what one host knows
+            engine = RuleEngine(store.fleet, settings.rules, RuleActions(self.app))
+            self._ruling = Ruling(store.fleet, engine, settings.rules, self._holder)
 
     def run(self) -> int:
         """Work until told to stop; the exit code. Raises Conflict for a taken name."""
@@ -236,6 +244,8 @@ class Worker:
         if "control" in self._settings.host.roles:
             self.app.dispatch.later = self._turns.later
             self._turns.start()
+            if self._ruling is not None:
+                self._ruling.start()
         self._server = SocketServer(self._paths.host_socket, self._verbs.handle, self._verbs.note)
         self._server.start()
         log.info("worker_ready", host=self._host.name, pid=os.getpid())
@@ -246,6 +256,8 @@ class Worker:
         if self._server is not None:
             self._server.stop()
         self._sessions.stop()
+        if self._ruling is not None:
+            self._ruling.stop()
         self._turns.stop()
         self._rounds.stop()
         self.watchers.stop()

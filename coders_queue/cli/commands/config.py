@@ -10,6 +10,7 @@ from coders_queue import errors
 from coders_queue.cli import exits, table
 from coders_queue.cli.context import Context
 from coders_queue.cli.parser import add_json
+from coders_queue.rules import check
 from coders_queue.settings import publish
 from coders_queue.settings.load import Loaded, load
 
@@ -48,6 +49,7 @@ def run(options: Namespace, context: Context) -> int:
         console.json(publish.json_schema())
         return exits.FINE
     loaded = load(context.environ, _here())
+    check.check(loaded.settings, loaded.where)
     for warning in loaded.warnings:
         console.note(f"coders: warning: {warning}")
     files = [str(file) for file in loaded.files]

@@ -50,6 +50,11 @@ class EventLog:
         with self._changed:
             return f"{self._last[0]}-{self._last[1]}"
 
+    def ids(self) -> list[str]:
+        """Those of all that are kept, oldest first."""
+        with self._changed:
+            return [event.id for event in self._events]
+
     def after(self, place: str, limit: int, block: float | None) -> list[Event]:
         """Those later than ``place``, waiting for one up to ``block`` seconds."""
         start = rules.event_place(place)

@@ -33,6 +33,7 @@ from coders_queue.store.memory.events import EventLog
 from coders_queue.store.memory.flows import MemoryFlows
 from coders_queue.store.memory.hosts import Hosts
 from coders_queue.store.memory.mailboxes import Mailboxes
+from coders_queue.store.memory.ruling import MemoryRules
 from coders_queue.store.memory.sessions import Sessions
 
 _NOT_IN_LISTS: dict[str, Any] = {"inputs": (), "publish": None, "request": None}
@@ -60,6 +61,7 @@ class MemoryStore:
         self._hosts = Hosts(self._lock, clock)
         self._chords: dict[str, tuple[str, float]] = {}
         self.flows = MemoryFlows(self._lock, clock)
+        self.rules = MemoryRules(self._lock, clock, self._events)
         self.context = Contexts(self._lock, clock, context or ContextLimits())
         self.approvals = Approvals(MemoryShelf(self._lock, self._events), clock)
         self.mailboxes = Mailboxes(

@@ -35,6 +35,7 @@ from coders_queue.store.redis.flows import RedisFlows
 from coders_queue.store.redis.hosts import Chords, Hosts, Leases
 from coders_queue.store.redis.mailboxes import Mailboxes
 from coders_queue.store.redis.quorums import Quorums
+from coders_queue.store.redis.ruling import RedisRules
 from coders_queue.store.redis.scripts import Scripts
 from coders_queue.store.redis.sessions import Sessions
 from coders_queue.store.redis.views import Views
@@ -66,6 +67,7 @@ class RedisStore:
         self._chords = Chords(self._door, names, clock, retention)
         self._quorums = Quorums(self._door, names)
         self.flows = RedisFlows(self._door, names, clock, retention)
+        self.rules = RedisRules(self._door, names, clock)
         self.context = Contexts(self._door, names, clock, context or ContextLimits())
         self.mailboxes = Mailboxes(
             self._door, names, clock, mailboxes or MailboxLimits(), max_events

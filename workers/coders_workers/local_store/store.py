@@ -26,6 +26,7 @@ from coders_queue.models.spec import SessionSpec
 from coders_queue.store.approvals import Approvals
 from coders_queue.store.base import Store
 from coders_queue.store.flows import FlowStore
+from coders_queue.store.ruling import RuleStore
 from coders_workers.local_store import entries
 from coders_workers.local_store.absence import Absence
 from coders_workers.local_store.entries import Entry
@@ -59,6 +60,11 @@ class LocalStore:
     def flows(self) -> FlowStore:
         """The fleet's: raises Unavailable while it is away."""
         return self._way.fleet.flows
+
+    @property
+    def rules(self) -> RuleStore:
+        """The fleet's: raises Unavailable while it is away."""
+        return self._way.fleet.rules
 
     @property
     def presence(self) -> int | None:

@@ -17,6 +17,7 @@ from coders_workers.server.approving import Approving
 from coders_workers.server.flowing import Flowing
 from coders_workers.server.limiting import Limiting
 from coders_workers.server.mailing import Mailing
+from coders_workers.server.ruled import Ruled
 from coders_workers.server.sending import Sending
 from coders_workers.server.sharing import Sharing
 from coders_workers.server.spawning import Spawning
@@ -50,6 +51,7 @@ class Verbs:
         self._sending = Sending(station)
         self._sharing = Sharing(station)
         self._mailing = Mailing(station)
+        self._ruled = Ruled(station)
         self._transcript = Transcript(station)
 
     def handle(self, verb: str, params: Params, gone: Gone) -> Parts:
@@ -230,6 +232,10 @@ class Verbs:
     def _verb_reopen(self, params: Params, gone: Gone) -> Parts:
         yield from ()
         return self._limiting.reopen(params)
+
+    def _verb_rules(self, params: Params, gone: Gone) -> Parts:
+        yield from ()
+        return self._ruled.shown()
 
     def _verb_context_ls(self, params: Params, gone: Gone) -> Parts:
         yield from ()

@@ -1,0 +1,1 @@
+"""``coders rules``: on these events, do that."""
