@@ -14,7 +14,7 @@ _BEGIN = "<!-- made by `python -m bench report` from bench/results: do not edit 
 _END = "<!-- end of what is made -->"
 _ORDER = (
     *("spawn", "burst", "exact", "chaos", "admission", "heartbeat", "watch"),
-    *("restore", "faults", "soak", "chord", "merge", "mailbox"),
+    *("restore", "faults", "soak", "chord", "merge", "mailbox", "rules"),
 )
 #: Results of which there is one a tool.
 _TOOLS = ("live-*.json", "delivery-*.json")

@@ -38,6 +38,7 @@ def benches(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
         mailbox,
         merge,
         restore,
+        rules,
         soak,
     )
 
@@ -54,6 +55,7 @@ def benches(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
         "mailbox": mailbox,
         "merge": merge,
         "restore": restore,
+        "rules": rules,
         "soak": soak,
     }
 
@@ -178,6 +180,14 @@ def test_a_chord_ends_in_one_merge(benches: dict[str, ModuleType]) -> None:
     measured = chord.run(chord.SHORT, _tell).measured
     assert measured["parts_merged"] == [chord.SHORT]
     assert (measured["succeeded"], measured["cancelled"]) == ([1], [chord.SHORT - 1])
+
+
+def test_rules_act_once_through_a_restart(benches: dict[str, ModuleType]) -> None:
+    """Each event's session runs once, and its webhook comes with its id."""
+    rules = benches["rules"]
+    result = rules.run(rules.SHORT, _tell)
+    assert result.measured["events"] >= rules.SHORT
+    assert [bar for bar in result.bars if not bar.met] == []
 
 
 def _with_merges(top: Path) -> Path:
