@@ -35,6 +35,8 @@ class CodersApp(Celery):
     control_cls = "coders_queue.queue.control:SessionControl"
     amqp_cls = "coders_queue.queue.transport:AMQP"
     store: Store
+    #: The fleet's alone: a host's own store knows but a part of it while the broker is away.
+    fleet: Store
     settings: Settings
     #: Whether the broker is known to be away.
     away: Callable[[], bool]
@@ -59,7 +61,7 @@ class CodersApp(Celery):
     @cached_property
     def flows(self) -> Flows:
         """Carrying flows forward."""
-        return Flows(self.store, FlowSessions(self))
+        return Flows(self.fleet, FlowSessions(self))
 
     @cached_property
     def dispatch(self) -> Dispatch:
@@ -78,14 +80,17 @@ def make_app(
     broker_url: str,
     store: Store,
     *,
+    fleet: Store | None = None,
     away: Callable[[], bool] = lambda: False,
 ) -> CodersApp:
     """An app on that broker (any Redis URL that Celery takes) with that store.
 
-    ``away`` tells whether the broker is known to be away: then nothing waits to find out.
+    ``fleet`` is the fleet's own, where ``store`` is a host's. ``away`` tells whether the broker is
+    known to be away: then nothing waits to find out.
     """
     app = CodersApp("coders", broker=broker_url, set_as_current=False)
     app.store = store
+    app.fleet = fleet or store
     app.settings = settings
     app.away = away
     timeout = settings.broker.socket_timeout

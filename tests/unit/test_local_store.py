@@ -17,6 +17,7 @@ from coders_queue.models.outcome import Cause, Outcome
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import DirectoryWorkspace, SessionSpec
+from coders_queue.queue.delivery import Delivery
 from coders_queue.store.memory import MemoryStore
 from coders_workers.local_store.notebook import NAME, Notebook
 from coders_workers.local_store.store import LocalStore
@@ -115,6 +116,21 @@ def test_a_session_goes_on_and_ends_while_the_store_is_away(
     assert not local.away
     kinds = [event.kind for event in fleet.store.events() if event.session == "a"]
     assert len(kinds) == len(set(kinds))
+
+
+def test_what_is_not_known_here_is_not_gone(fleet: Fleet, local: LocalStore) -> None:
+    """While the store is away nobody says that a session does not exist: its message came from
+    there, and to take it for lost would fail it."""
+    fleet.store.submit("elsewhere", spec())
+    delivery = Delivery(local)
+    assert delivery.arrive("nobody", None, {}, ()).verdict == "deliver"
+    fleet.away = True
+    for _ in range(2):  # the call that finds it out, and those after it
+        with pytest.raises(errors.Unavailable, match="nothing is known here of session elsewhere"):
+            delivery.arrive("elsewhere", None, {}, ())
+    fleet.away = False
+    assert local.come_back()
+    assert delivery.arrive("elsewhere", None, {}, ()).verdict == "wait"
 
 
 def test_a_session_of_the_time_alone_is_told_whole(fleet: Fleet, local: LocalStore) -> None:

@@ -88,7 +88,9 @@ class Worker:
         self._runtime = runtime
         self._holder = identity.of(paths)
         self._lease = f"host:{settings.host.name}"
-        self.app: CodersApp = make_app(settings, broker_url, store, away=lambda: store.away)
+        self.app: CodersApp = make_app(
+            settings, broker_url, store, fleet=store.fleet, away=lambda: store.away
+        )
         # one for all threads, of which each request on the socket has one of its own: what of it is
         # not safe for that is the waiting for results, which no worker does
         self.app.conf.result_backend_thread_safe = True

@@ -277,10 +277,23 @@ class LocalStore:
     # -- sessions: reading ---------------------------------------------------------------------
 
     def get(self, session_id: str) -> SessionRecord | None:
-        """See the contract."""
-        found = self._way.read(lambda store: store.get(session_id))
-        if found is not None and self._way.own is None:
-            self._way.mirror.saw(found)
+        """See the contract. Raises Unavailable for one that is not known here while the fleet's
+        store is away: that is no word on whether it exists."""
+        asked: builtins.list[Store] = []
+
+        def ask(store: Store) -> SessionRecord | None:
+            asked.append(store)
+            return store.get(session_id)
+
+        found = self._way.read(ask)
+        if asked[-1] is self._way.fleet:
+            if found is not None:
+                self._way.mirror.saw(found)
+        elif found is None:
+            raise errors.Unavailable(
+                f"the broker is away, and nothing is known here of session {session_id}",
+                "only sessions of this host are known until it is back",
+            )
         return found
 
     def list(
