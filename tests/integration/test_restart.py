@@ -93,8 +93,11 @@ def test_a_rebooted_machine_brings_everything_back(coders: CommandLine, work: Pa
     command = coders.spawn_shell("sleep", "300")
     eventually(lambda: all(coders.show(one)["state"] == "running" for one in ids), 20)
     eventually(lambda: len(steady_agent.ledger(work)) > 4, 20)
-    for pid in coders.processes():
-        os.kill(pid, signal.SIGKILL)
+    everything = coders.processes()
+    # nothing sees the others go
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in everything:
+            os.kill(pid, number)
     eventually(lambda: not coders.processes(), 20)
     coders.ok("up")
     ended = [final(coders, one) for one in ids]

@@ -10,6 +10,7 @@ ends it by SIGKILL after a step of each of the first runs, as many as it names; 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import sys
 import time
 import uuid
 from pathlib import Path
+from typing import Any
 
 DESCRIPTION = """\
 name = "steady"
@@ -58,13 +60,29 @@ def ledger(directory: Path) -> list[tuple[str, int, int]]:
     except FileNotFoundError:
         return []
     words = [line.split() for line in lines]
-    return [(one[0], int(one[2]), int(one[3])) for one in words]
+    whole = [one for one in words if len(one) == 4 and one[1] == "step"]
+    return [(one[0], int(one[2]), int(one[3])) for one in whole]
 
 
 def _append(path: Path, text: str) -> None:
+    """Have the text on a line of its own. What a full disk takes of it is not whole and counts as
+    nothing: it is written again when there is room."""
+    data = f"\n{text}\n".encode()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.write(descriptor, text.encode())
+    while True:
+        with contextlib.suppress(OSError):
+            if os.write(descriptor, data) == len(data):
+                break
+        time.sleep(0.1)
     os.close(descriptor)
+
+
+def _entries(place: Path) -> list[dict[str, Any]]:
+    found = []
+    for line in place.read_text().splitlines():
+        with contextlib.suppress(ValueError):
+            found.append(json.loads(line))
+    return found
 
 
 def main(argv: list[str]) -> None:
@@ -74,17 +92,17 @@ def main(argv: list[str]) -> None:
     place = directory / f"{conversation}.jsonl"
     if "--resume" in argv and not place.exists():
         sys.exit(f"no conversation {conversation}")
-    _append(place, json.dumps({"prompt": prompt, "pid": os.getpid()}) + "\n")
+    _append(place, json.dumps({"prompt": prompt, "pid": os.getpid()}))
     print(json.dumps({"type": "begin", "conversation": conversation}), flush=True)
-    entries = [json.loads(line) for line in place.read_text().splitlines()]
+    entries = _entries(place)
     words = next(one["prompt"] for one in entries if one.get("prompt", "").startswith("work"))
     _, steps, pause, *rest = words.split()
     done = sum("step" in one for one in entries)
     runs = sum("prompt" in one for one in entries)
     for number in range(done + 1, int(steps) + 1):
         time.sleep(float(pause))
-        _append(place, json.dumps({"step": number}) + "\n")
-        _append(directory / "ledger", f"{conversation} step {number} {os.getpid()}\n")
+        _append(place, json.dumps({"step": number}))
+        _append(directory / "ledger", f"{conversation} step {number} {os.getpid()}")
         if rest[:1] == ["fall"] and runs <= int(rest[1]):
             os.kill(os.getpid(), signal.SIGKILL)
         if rest[:1] == ["hang"] and runs <= int(rest[1]):

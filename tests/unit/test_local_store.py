@@ -128,6 +128,8 @@ def test_what_is_not_known_here_is_not_gone(fleet: Fleet, local: LocalStore) -> 
     for _ in range(2):  # the call that finds it out, and those after it
         with pytest.raises(errors.Unavailable, match="nothing is known here of session elsewhere"):
             delivery.arrive("elsewhere", None, {}, ())
+    with pytest.raises(errors.Unavailable, match="nothing is known here"):
+        local.request_cancel("elsewhere", "revoked")
     fleet.away = False
     assert local.come_back()
     assert delivery.arrive("elsewhere", None, {}, ()).verdict == "wait"

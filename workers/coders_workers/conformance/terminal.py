@@ -13,7 +13,7 @@ from coders_workers.model_stub.script import FIXED_ANSWER
 
 _START = 60.0
 _ANSWER = 45.0
-_WRITTEN = 10.0
+_WRITTEN = 30.0
 #: How far a screen may be behind the model, seconds.
 _LAG = 0.3
 _SLOW = 6

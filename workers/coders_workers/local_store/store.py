@@ -246,11 +246,14 @@ class LocalStore:
         )  # fmt: skip
 
     def request_cancel(self, session_id: str, reason: str) -> SessionRecord | None:
-        """See the contract."""
-        return self._way.write(
+        """See the contract. Raises Unavailable as :meth:`get` does."""
+        found = self._way.write(
             "request_cancel", session_id, lambda: {"reason": reason},
             lambda store: store.request_cancel(session_id, reason),
         )  # fmt: skip
+        if found is None and self.away:
+            raise _unknown(session_id)
+        return found
 
     def finish(self, session_id: str, attempt: int, outcome: Outcome) -> bool:
         """See the contract."""
@@ -290,10 +293,7 @@ class LocalStore:
             if found is not None:
                 self._way.mirror.saw(found)
         elif found is None:
-            raise errors.Unavailable(
-                f"the broker is away, and nothing is known here of session {session_id}",
-                "only sessions of this host are known until it is back",
-            )
+            raise _unknown(session_id)
         return found
 
     def list(
@@ -450,3 +450,10 @@ class LocalStore:
     def close(self) -> None:
         """Let go of everything. What is written down stays."""
         self._way.close()
+
+
+def _unknown(session_id: str) -> errors.Unavailable:
+    return errors.Unavailable(
+        f"the broker is away, and nothing is known here of session {session_id}",
+        "only sessions of this host are known until it is back",
+    )
