@@ -68,6 +68,20 @@ def meaning(text: str, *, permission: bool) -> Meaning:
     return "allow" if _ALLOWS.match(text) else "other"
 
 
+def call_of(
+    tool: str, *, command: str | None = None, path: str | None = None, whole: bool = False
+) -> ToolCall:
+    """What the agent wants to do; what is too long, or no text, is not whole."""
+    about = command if command is not None else path
+    kept = None if about is None else about.encode("utf-8", "replace").decode("utf-8")[:MAX_DETAIL]
+    return ToolCall(
+        tool=tool,
+        command=kept if command is not None else None,
+        path=kept if command is None else None,
+        whole=whole and kept == about,
+    )
+
+
 def detail_of(lines: Sequence[str]) -> str:
     """Lines without what all of them are indented by, and without empty ones around them."""
     filled = [line for line in lines if line.strip()]

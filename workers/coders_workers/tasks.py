@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from coders_queue.queue import names
 from coders_queue.queue.app import CodersApp
-from coders_workers.approvals.press import Presser
+from coders_workers.approvals.desk import Desk
 from coders_workers.cleanup.cleaner import Cleaner
 from coders_workers.supervisor.supervisor import Supervisor
 from coders_workers.watchers.probe import Probe
 
 
 def register(
-    app: CodersApp, supervisor: Supervisor, cleaner: Cleaner, probe: Probe, presser: Presser
+    app: CodersApp, supervisor: Supervisor, cleaner: Cleaner, probe: Probe, desk: Desk
 ) -> None:
     """Give the app the tasks of this host."""
 
@@ -49,6 +49,6 @@ def register(
         return probe.run()
 
     @app.task(name=names.ANSWER, ignore_result=True)
-    def answer(approval_id: str, token: str) -> bool:
+    def answer(approval_id: str, token: str) -> None:
         """Give an answer to what an agent asks in its terminal."""
-        return presser.press(approval_id, token)
+        desk.give(approval_id, token)

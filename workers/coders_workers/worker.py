@@ -182,7 +182,7 @@ class Worker:
         self._refused: errors.CodersError | None = None
         self._verbs = Verbs(station)
         control_tasks.register(self.app)
-        host_tasks.register(self.app, self.supervisor, cleaner, probe, presser)
+        host_tasks.register(self.app, self.supervisor, cleaner, probe, self.desk)
         self._ruling: Ruling | None = None
         if settings.rules and "control" in settings.host.roles:
             # a store of the fleet's alone: no rule acts on what one host knows

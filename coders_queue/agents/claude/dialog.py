@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from coders_queue.agents.claude.layout import lay_out
-from coders_queue.agents.dialog import Choice, Dialog, detail_of, meaning
+from coders_queue.agents.dialog import Choice, Dialog, call_of, detail_of, meaning
 from coders_queue.agents.screen import Screen
 from coders_queue.models.approval import ToolCall
 
@@ -92,15 +92,15 @@ def _call(above: list[str], question: str, body: tuple[str, ...]) -> ToolCall | 
         path = named["path"] if named is not None else lines[1].strip() if lines[1:] else ""
         tool = "Write" if head.startswith(("Create", "Overwrite", "Write")) else "Edit"
         same = path.rsplit("/", 1)[-1] == file["path"].rsplit("/", 1)[-1]
-        return ToolCall(tool=tool, path=path if same else file["path"], whole=same)
+        return call_of(tool, path=path if same else file["path"], whole=same)
     tool = _TOOLS.get(head, head.split(" ", 1)[0])
     margin = len(lines[0]) - len(lines[0].lstrip())
     inner = [line.strip() for line in lines[1:] if len(line) - len(line.lstrip()) > margin]
     if tool != "Bash" or not inner:
-        return ToolCall(tool=tool)
+        return call_of(tool)
     # below the command may stand what it is for, and nothing tells the one from the other
     whole = len(inner) <= 2 and any(_shows(body, place, inner[0]) for place in range(len(body)))
-    return ToolCall(tool=tool, command=inner[0] if whole else "\n".join(inner), whole=whole)
+    return call_of(tool, command=inner[0] if whole else "\n".join(inner), whole=whole)
 
 
 def _shows(body: tuple[str, ...], place: int, command: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from coders_queue.agents.codex.layout import parse
-from coders_queue.agents.dialog import Choice, Dialog, detail_of, meaning
+from coders_queue.agents.dialog import Choice, Dialog, call_of, detail_of, meaning
 from coders_queue.agents.screen import Screen
 from coders_queue.models.approval import ToolCall
 
@@ -46,8 +46,8 @@ def _call(lines: tuple[str, ...]) -> ToolCall | None:
     if starts:
         command = [line for line in text[starts[0] :] if line]
         whole = len(command) == 1 and not command[0].endswith(("…", "..."))
-        return ToolCall(tool="shell", command="\n".join(command)[2:], whole=whole)
+        return call_of("shell", command="\n".join(command)[2:], whole=whole)
     if any(_EDITS.search(line) for line in text):
         paths = [found["path"] for line in text if (found := _FILE.fullmatch(line)) is not None]
-        return ToolCall(tool="apply_patch", path=paths[0] if len(paths) == 1 else None)
+        return call_of("apply_patch", path=paths[0] if len(paths) == 1 else None)
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from coders_queue.agents.dialog import Choice, Dialog, detail_of, meaning
+from coders_queue.agents.dialog import Choice, Dialog, call_of, detail_of, meaning
 from coders_queue.agents.gemini.layout import lay_out
 from coders_queue.agents.screen import Screen
 from coders_queue.models.approval import ToolCall
@@ -67,9 +67,9 @@ def _call(above: list[str], question: str) -> ToolCall | None:
         if tool not in _SHELL:
             file = _WRITES.match(about)
             path = (file["path"] or file["edited"]) if file is not None else None
-            return ToolCall(tool=tool, path=path, whole=path is not None and "…" not in about)
+            return call_of(tool, path=path, whole=path is not None and "…" not in about)
         shown = [one for one in lines[place + 1 :] if one and one != question]
         # the panel's own line begins with the command, and the field below holds it whole
         whole = len(shown) == 1 and (about == shown[0] or about.startswith(f"{shown[0]} ["))
-        return ToolCall(tool=tool, command="\n".join(shown) or about, whole=whole)
+        return call_of(tool, command="\n".join(shown) or about, whole=whole)
     return None

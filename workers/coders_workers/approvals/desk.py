@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -40,10 +41,14 @@ log = structlog.get_logger(__name__)
 _AGAIN = 1.0
 #: Seconds between two looks at what waits on this host: for time limits, and for what is over.
 _ROUND = 2.0
+#: Seconds after which what was postponed is looked at again.
+_SOON = 0.2
 #: Seconds that a dialog is given to show after a signal told of it.
 _SHOWS = 3.0
 #: Seconds after which a denial that could not be given is tried again.
 _DENY_AGAIN = 20.0
+#: How many answers are given at once.
+_AT_ONCE = 4
 #: What an agent does that certainly waits for nobody.
 _GOES_ON = frozenset({"working", "idle", "rate_limited"})
 
@@ -71,6 +76,7 @@ class Desk:
         self._pending: dict[str, _Word] = {}
         #: What waits here, by attempt. None until the store was asked what an earlier worker left.
         self._open: dict[str, Approval] | None = None
+        self._postponed: dict[str, _Word] = {}
         self._tried: dict[str, float] = {}
         self._round_at = float("-inf")
         self._lock = threading.Lock()
@@ -78,6 +84,8 @@ class Desk:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="approvals", daemon=True)
         self._failing = False
+        # apart from the host's own work: a dialog that takes no key must hold up no end
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="answers")
 
     def __call__(self, subject: Subject, activity: Activity, now: float) -> None:
         """An agent does something; on the watching thread."""
@@ -115,12 +123,32 @@ class Desk:
         self._news.set()
         if self._thread.is_alive():
             self._thread.join(timeout=10)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def give(self, approval_id: str, token: str) -> None:
+        """Have the answer of that token given soon, if it is still to be."""
+        self._submit(partial(self._presser.press, approval_id, token))
+
+    def _submit(self, work: Callable[[], object]) -> None:
+        def logged() -> None:
+            try:
+                work()
+            except errors.Unavailable as error:
+                log.warning("answer_not_given", cause=str(error))
+            except Exception:
+                log.exception("answer_not_given")
+
+        try:
+            self._pool.submit(logged)
+        except RuntimeError:  # shutting down: whoever answered is told that nobody took it
+            return
 
     def turn(self) -> None:
         """Tell what is pending, and see to what waits. Raises Unavailable without a store."""
         known = self._known()
         with self._lock:
-            pending, self._pending = self._pending, {}
+            pending, self._pending = self._postponed | self._pending, {}
+            self._postponed = {}
         try:
             while pending:
                 ref, word = next(iter(pending.items()))
@@ -180,7 +208,7 @@ class Desk:
         known[ref] = kept
         log.info("approval_waits", approval=kept.id, session=kept.session, kind=kept.kind)
         if verdict.do != "ask":
-            self._host.submit(partial(self._by_policy, kept, verdict))
+            self._submit(partial(self._by_policy, kept, verdict))
 
     def _approval(self, word: _Word, dialog: Dialog | None, verdict: Verdict) -> Approval:
         record, activity = word.facts.record, word.activity
@@ -209,16 +237,8 @@ class Desk:
         )
 
     def _later(self, ref: str, word: _Word) -> None:
-        with self._lock:
-            again = self._last.get(ref, word)
-        timer = threading.Timer(0.3, self._put_back, (ref, again))
-        timer.daemon = True
-        timer.start()
-
-    def _put_back(self, ref: str, word: _Word) -> None:
-        with self._lock:
-            self._pending.setdefault(ref, self._last.get(ref, word))
-        self._news.set()
+        """It is not told yet; again in a moment, if it is still the latest."""
+        self._postponed[ref] = word
 
     # -- answers that no person gives --------------------------------------------------------------
 
@@ -288,7 +308,7 @@ class Desk:
             due = one.deadline is not None and now >= one.deadline
             if due and one.pending(now) is None and now >= self._tried.get(one.id, 0.0):
                 self._tried[one.id] = now + _DENY_AGAIN
-                self._host.submit(partial(self._give, one, _too_late(now)))
+                self._submit(partial(self._give, one, _too_late(now)))
         self._tried = {one: at for one, at in self._tried.items() if one in mine}
         with self._lock:
             for ref in self._last.keys() - refs:
@@ -296,7 +316,7 @@ class Desk:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._news.wait(_ROUND)
+            self._news.wait(_SOON if self._postponed else _ROUND)
             self._news.clear()
             if self._stopping.is_set():
                 return
