@@ -18,30 +18,28 @@ from coders_queue.models.admission import Admission, Admitted, Wait
 from coders_queue.models.event import Event
 from coders_queue.models.heartbeat import Heartbeat, HostHealth
 from coders_queue.models.lifecycle import State
-from coders_queue.models.limit import Limit
 from coders_queue.models.outcome import Outcome
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import SessionSpec
 from coders_queue.store.approvals import Approvals
 from coders_queue.store.base import Store
-from coders_queue.store.flows import FlowStore
-from coders_queue.store.ruling import RuleStore
 from coders_workers.local_store import entries
 from coders_workers.local_store.absence import Absence
 from coders_workers.local_store.entries import Entry
+from coders_workers.local_store.fleet_part import FleetPart
 from coders_workers.local_store.notebook import Notebook
 from coders_workers.local_store.shared import FleetContext, FleetMailboxes, FleetShelf
 
 
-class LocalStore:
+class LocalStore(FleetPart):
     """See the module. Thread-safe."""
 
     def __init__(
         self, fleet: Store, host: str, notebook: Notebook, clock: Clock = system_clock
     ) -> None:
         self._clock = clock
-        self._way = Absence(fleet, host, notebook, clock)
+        super().__init__(Absence(fleet, host, notebook, clock))
         self.context = FleetContext(self._way)
         self.mailboxes = FleetMailboxes(self._way)
         self.approvals = Approvals(FleetShelf(self._way), clock)
@@ -55,16 +53,6 @@ class LocalStore:
     def fleet(self) -> Store:
         """The fleet's store alone, for what must not be decided by what one host knows."""
         return self._way.fleet
-
-    @property
-    def flows(self) -> FlowStore:
-        """The fleet's: raises Unavailable while it is away."""
-        return self._way.fleet.flows
-
-    @property
-    def rules(self) -> RuleStore:
-        """The fleet's: raises Unavailable while it is away."""
-        return self._way.fleet.rules
 
     @property
     def presence(self) -> int | None:
@@ -138,14 +126,6 @@ class LocalStore:
                 )
             return record
 
-    def attach_request(
-        self, session_id: str, request: Mapping[str, Any], inputs: Sequence[Any] = ()
-    ) -> bool:
-        """See the contract."""
-        return self._way.only_with_the_fleet(
-            lambda store: store.attach_request(session_id, request, inputs)
-        )
-
     def assign(
         self,
         session_id: str,
@@ -185,10 +165,6 @@ class LocalStore:
             "prioritize", session_id, lambda: {"priority": priority},
             lambda store: store.prioritize(session_id, priority),
         )  # fmt: skip
-
-    def redirect(self, session_id: str, agent: str) -> bool:
-        """See the contract."""
-        return self._way.only_with_the_fleet(lambda store: store.redirect(session_id, agent))
 
     def move(
         self,
@@ -265,10 +241,6 @@ class LocalStore:
         if done and not self.away:
             self._way.mirror.ended(session_id)
         return done
-
-    def settle(self, session_id: str) -> bool:
-        """See the contract."""
-        return self._way.only_with_the_fleet(lambda store: store.settle(session_id))
 
     def mark_archived(self, session_id: str, attempt: int) -> bool:
         """See the contract."""
@@ -356,16 +328,6 @@ class LocalStore:
         """See the contract."""
         return self._way.read(lambda store: store.events(after, limit=limit, block=block))
 
-    # -- quorums -------------------------------------------------------------------------------
-
-    def quorum_rest(self, group: str) -> builtins.list[str]:
-        """See the contract. Others of the group may be anywhere."""
-        return self._way.only_with_the_fleet(lambda store: store.quorum_rest(group))
-
-    def quorums(self) -> builtins.list[str]:
-        """See the contract."""
-        return self._way.only_with_the_fleet(lambda store: store.quorums())
-
     # -- leases --------------------------------------------------------------------------------
 
     def acquire_lease(self, name: str, holder: str, ttl: float) -> bool:
@@ -399,35 +361,7 @@ class LocalStore:
         names = list(hosts)
         return self._way.read(lambda store: store.live_count(names))
 
-    # -- chords --------------------------------------------------------------------------------
-
-    def watch_chord(self, body_id: str, member_id: str) -> None:
-        """See the contract."""
-        self._way.only_with_the_fleet(lambda store: store.watch_chord(body_id, member_id))
-
-    def watched_chords(self, older_than: float) -> dict[str, str]:
-        """See the contract."""
-        return self._way.only_with_the_fleet(lambda store: store.watched_chords(older_than))
-
-    def unwatch_chord(self, body_id: str) -> None:
-        """See the contract."""
-        self._way.only_with_the_fleet(lambda store: store.unwatch_chord(body_id))
-
     # -- limits and shares ---------------------------------------------------------------------
-
-    def set_limits(self, limits: Mapping[str, Limit | None]) -> None:
-        """See the contract."""
-        self._way.only_with_the_fleet(lambda store: store.set_limits(limits))
-
-    def set_shares(self, shares: Mapping[str, float | None]) -> None:
-        """See the contract."""
-        self._way.only_with_the_fleet(lambda store: store.set_shares(shares))
-
-    def configure(
-        self, host: str, limits: Mapping[str, Limit], shares: Mapping[str, float]
-    ) -> bool:
-        """See the contract."""
-        return self._way.only_with_the_fleet(lambda store: store.configure(host, limits, shares))
 
     def exhaust(self, account: str, until: float | None) -> None:
         """See the contract. Alone, a host believes it for itself."""
@@ -438,10 +372,6 @@ class LocalStore:
         return self._way.read(lambda store: store.admission())
 
     # -- upkeep --------------------------------------------------------------------------------
-
-    def trim(self) -> int:
-        """See the contract."""
-        return self._way.only_with_the_fleet(lambda store: store.trim())
 
     def ping(self) -> None:
         """See the contract: it is the fleet's store that is asked for."""
