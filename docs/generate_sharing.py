@@ -27,12 +27,14 @@ def messages(made: str, rows: Rows) -> str:
         "([`mailboxes.message_bytes`](configuration.md#mailboxes)) | exit code 2, nothing sent |",
         f"| a mailbox | {settings.messages} messages (`mailboxes.messages`), {limits.size} bytes | "
         "exit code 4, nothing sent |",
+        f"| unread of one sender, in all mailboxes | {limits.of_sender} bytes | exit code 4, "
+        "nothing sent |",
         f"| waiting | {settings.expiry:.0f} s (`mailboxes.expiry`) | a dead letter |",
         f"| in hand without an acknowledgement | {settings.again_after:g} s "
         "(`mailboxes.again_after`) | handed out again |",
         f"| handed out | {settings.tries} times (`mailboxes.tries`) | a dead letter |",
         f"| dead letters kept | {message.MAX_DEAD} a mailbox | the oldest go |",
-        f"| a sender's own id | {message.MAX_KEY} printable characters, remembered for a day | "
+        f"| a sender's own id | {message.MAX_KEY} printable characters, remembered for an hour | "
         "exit code 2, nothing sent |",
         *("", "Limits are those of the host, or the client, that sends or reads."),
         *("", "## A message", "", (Message.__doc__ or "").strip()),

@@ -34,6 +34,8 @@ class MailboxLimits(Model):
     """How many may wait in one mailbox."""
     size: int = Field(default=4 * 1024 * 1024, ge=1, le=64 * 1024 * 1024)
     """Bytes that may wait in one mailbox."""
+    of_sender: int = Field(default=16 * 1024 * 1024, ge=1, le=1024 * 1024 * 1024)
+    """Bytes of one sender's that may wait in all mailboxes together."""
     expiry: float = Field(default=7 * 86_400.0, gt=0)
     """Seconds after which a message that nobody took is a dead letter."""
     again: float = Field(default=60.0, gt=0)
@@ -111,6 +113,15 @@ def over(address: str, state: str) -> errors.CodersError:
     return errors.Conflict(
         f"{address.replace(':', ' ', 1)} has ended: it is {state}; nothing was sent",
         "nobody reads there any more; see: coders ls",
+    )
+
+
+def unread(sender: str, size: int) -> errors.CodersError:
+    """The error for one message too many of a sender whose messages nobody reads."""
+    return errors.Conflict(
+        f"{size} bytes of messages from {sender.replace(':', ' ', 1)} wait unread; "
+        "nothing was sent",
+        "wait until some of them are read",
     )
 
 

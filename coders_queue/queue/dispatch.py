@@ -6,6 +6,7 @@ twice and late. What a message loses, ``reconcile`` finds again in the store.
 
 from __future__ import annotations
 
+import random
 import uuid
 from collections.abc import Callable
 from typing import Protocol
@@ -17,6 +18,7 @@ from coders_queue.clock import Clock, overdue, system_clock
 from coders_queue.models import quorum
 from coders_queue.models.admission import Admitted
 from coders_queue.models.lifecycle import State
+from coders_queue.models.message import session_of
 from coders_queue.models.record import SessionRecord
 from coders_queue.placement import capacity_of
 from coders_queue.queue import context
@@ -29,6 +31,8 @@ log = structlog.get_logger(__name__)
 PATIENCE = 5.0
 #: How many of those that wait a reconciliation looks at.
 _QUEUE_READ = 100_000
+#: How many people's mailboxes are looked into at a time: there may be many that nobody reads.
+_PEOPLE_TIDIED = 50
 
 
 class Publisher(Protocol):
@@ -148,9 +152,13 @@ class Dispatch:
         }
 
     def _bury_messages(self) -> int:
-        """Messages that nobody will take any more."""
+        """Messages that nobody will take any more: of sessions all, of people some each time."""
         mailboxes = self._store.mailboxes
-        return sum(mailboxes.tidy(address) for address in mailboxes.addresses())
+        addresses = mailboxes.addresses()
+        people = [one for one in addresses if session_of(one) is None]
+        some = random.sample(people, min(_PEOPLE_TIDIED, len(people)))
+        sessions = [one for one in addresses if session_of(one) is not None]
+        return sum(mailboxes.tidy(address) for address in (*sessions, *some))
 
     def _reap(self) -> int:
         """Outcomes that nobody carried away."""

@@ -224,12 +224,16 @@ class Keys:
         return f"{self.prefix}mail-dead:{address}"
 
     def mail_sent(self, address: str, sender: str, key: str) -> str:
-        """What a sender's own id was given. TTL: a day."""
+        """What a sender's own id was given. TTL: an hour."""
         return f"{self.prefix}mail-sent:{address}:{sender}:{key}"
 
     def mail_read(self, address: str) -> str:
         """Stem: who acknowledged the message whose id follows. TTL: ten minutes."""
         return f"{self.prefix}mail-read:{address}:"
+
+    def mail_weight(self, sender: str) -> str:
+        """Bytes of a sender's messages that wait anywhere. TTL: as :meth:`mail`."""
+        return f"{self.prefix}mail-weight:{sender}"
 
     @property
     def mailboxes(self) -> str:

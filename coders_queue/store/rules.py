@@ -37,7 +37,7 @@ RETENTION = 7 * 24 * 3600.0
 #: How long what a group's quorum has counted is kept once none of the group lives, seconds.
 QUORUM = 7 * 24 * 3600
 #: How long the id that a sender gave a message is remembered, and who acknowledged one, seconds.
-SENT, READ = 24 * 3600.0, 600.0
+SENT, READ = 3600.0, 600.0
 #: How much one reader is handed at a time, bytes of texts, but for the last.
 HANDFUL = 1024 * 1024
 #: About how many events the stream keeps.

@@ -32,7 +32,9 @@ from coders_queue.store.mailboxes import MailboxStore
 from coders_queue.store.memory import MemoryStore
 from coders_queue.store.redis import RedisStore
 
-LIMITS = MailboxLimits(message=100, messages=5, size=300, expiry=1000.0, again=60.0, tries=3)
+LIMITS = MailboxLimits(
+    message=100, messages=5, size=300, of_sender=1000, expiry=1000.0, again=60.0, tries=3
+)
 ANN, BEN = "person:ann", "person:ben"
 SPEC = SessionSpec(agent="shell", argv=("true",), workspace=DirectoryWorkspace(path="/srv"))
 
@@ -261,6 +263,24 @@ def test_a_mailbox_has_limits(mail: MailboxStore) -> None:
     mail.send(BEN, ANN, "x" * 100)
 
 
+def test_a_sender_whom_nobody_reads_is_held_up(mail: MailboxStore) -> None:
+    """Over all mailboxes: whoever writes to many fills none of them, and still no more than so."""
+    for number in range(5):
+        for _ in range(2):
+            mail.send(f"person:p{number}", BEN, "x" * 100)
+    with pytest.raises(errors.Conflict, match="1000 bytes of messages from person ben wait unread"):
+        mail.send("person:another", BEN, "x")
+    mail.send("person:another", ANN, "x")
+    (first, _) = mail.take("person:p1", "r", 2)
+    mail.bury("person:p1", "r", [first.id], "why")
+    mail.send("person:another", BEN, "x" * 100)
+    for number in range(5):
+        taken = mail.take(f"person:p{number}", "r", 9)
+        mail.acknowledge(f"person:p{number}", "r", [one.id for one in taken])
+    for _ in range(2):
+        mail.send("person:p1", BEN, "x" * 100)
+
+
 @pytest.mark.parametrize(
     ("to", "sender", "text", "key", "error", "said"),
     [
@@ -332,10 +352,14 @@ def test_a_mailbox_is_gone_in_time(redis_url: str) -> None:
             [
                 *(names.mail(ANN), names.mail_hands(ANN), names.mail_dead(ANN)),
                 *(names.mail_sent(ANN, BEN, "k"), f"{names.mail_read(ANN)}{first.id}"),
-                names.mailboxes,
+                *(names.mailboxes, names.mail_weight(BEN)),
             ]
         )
-        assert all(0 < client.ttl(key) <= 24 * 3600 for key in client.keys("*"))
+        assert all(0 < client.ttl(key) <= 3600 for key in client.keys("*"))
+        assert client.get(names.mail_weight(BEN)) == "1"
+        client.delete(names.mail(ANN))  # as its time does
+        assert mail.addresses() == [ANN]
+        assert (mail.tidy(ANN), mail.addresses()) == (0, [])
 
 
 class Reading(RuleBasedStateMachine):

@@ -3,12 +3,13 @@
 -- KEYS: stream, hash, dead letters, the mailboxes in which there is something, the receiver's
 -- session, the events.
 -- 1 address, 2 the session's id ('' for a person), 3 now, 4 states of an end, 5 milliseconds that
--- mailboxes are kept, 6 the most dead letters, 7 the most events.
+-- mailboxes are kept, 6 the most dead letters, 7 the most events, 8 stem of the bytes of a sender's
+-- that wait anywhere.
 if redis.replicate_commands then
   redis.replicate_commands()
 end
 local stream, hands, dead, index, session, events = unpack(KEYS)
-local address, session_id, now, ends, kept, most_dead, most_events = unpack(ARGV)
+local address, session_id, now, ends, kept, most_dead, most_events, weights = unpack(ARGV)
 local time = tonumber(now)
 
 -- The state of the receiver's session when it has ended, '' when nobody knows it, else nil.
@@ -46,8 +47,12 @@ local function keep(tries, taken, reader, id)
   redis.call('PEXPIRE', hands, kept)
 end
 
-local function out(id, size)
+local function out(id, fields)
+  local size = tonumber(fields.size)
   redis.call('XDEL', stream, id)
+  if redis.call('DECRBY', weights .. fields.sender, size) <= 0 then
+    redis.call('DEL', weights .. fields.sender)
+  end
   redis.call('HDEL', hands, id)
   redis.call('HINCRBY', hands, 'bytes', -size)
   if redis.call('XLEN', stream) == 0 then
@@ -60,7 +65,7 @@ local function bury(id, fields, tries, why)
   redis.call('XADD', dead, 'MAXLEN', most_dead, '*', 'id', id, 'sender', fields.sender, 'text',
     fields.text, 'at', fields.at, 'key', fields.key, 'tries', string.format('%d', tries), 'why', why)
   redis.call('PEXPIRE', dead, kept)
-  out(id, tonumber(fields.size))
+  out(id, fields)
   if session_id ~= '' then
     redis.call('XADD', events, 'MAXLEN', '~', most_events, '*', 'session', session_id,
       'attempt', '0', 'kind', 'message.dead', 'at', now, 'host', '',

@@ -1,11 +1,11 @@
 -- What becomes of messages that a reader has in hand: acknowledged, put back, or dead letters.
--- KEYS as _mail.lua. After its arguments: 8 reader, 9 'acknowledge', 'release' or 'bury', 10 why it
--- is dead, 11 stem of what remembers who acknowledged one, 12 milliseconds for which it does, then
+-- KEYS as _mail.lua. After its arguments: 9 reader, 10 'acknowledge', 'release' or 'bury', 11 why it
+-- is dead, 12 stem of what remembers who acknowledged one, 13 milliseconds for which it does, then
 -- the ids.
 -- The answer: the ids that are this reader's.
-local reader, what, stem = ARGV[8], ARGV[9], ARGV[11]
+local reader, what, stem = ARGV[9], ARGV[10], ARGV[12]
 local own = {}
-for position = 13, #ARGV do
+for position = 14, #ARGV do
   local id = ARGV[position]
   local entry = redis.call('XRANGE', stream, id, id)[1]
   local tries, taken, holder = hand_of(id)
@@ -18,12 +18,12 @@ for position = 13, #ARGV do
     own[#own + 1] = id
     local fields = fields_of(entry)
     if what == 'acknowledge' then
-      redis.call('SET', stem .. id, reader, 'PX', ARGV[12])
-      out(id, tonumber(fields.size))
+      redis.call('SET', stem .. id, reader, 'PX', ARGV[13])
+      out(id, fields)
     elseif what == 'release' then
       keep(math.max(0, tries - 1), '0', '', id)
     else
-      bury(id, fields, tries, ARGV[10])
+      bury(id, fields, tries, ARGV[11])
     end
   end
 end

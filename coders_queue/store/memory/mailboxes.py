@@ -70,6 +70,14 @@ class Mailboxes:
             waiting = sum(one.size for one in box.kept.values())
             if len(box.kept) >= self._limits.messages or waiting + size > self._limits.size:
                 raise model.full(to, len(box.kept), waiting)
+            weight = sum(
+                one.size
+                for mailbox in self._boxes.values()
+                for one in mailbox.kept.values()
+                if one.message.sender == sender
+            )
+            if weight + size > self._limits.of_sender:
+                raise model.unread(sender, weight)
             self._last = max(self._last + 1, int(now * 1000))
             message = Message(id=f"{self._last}-0", **about)
             box.kept[message.id] = _Kept(message, size)

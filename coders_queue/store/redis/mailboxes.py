@@ -49,10 +49,12 @@ class Mailboxes:
             now,
             [self._keys.mail_sent(to, sender, key or "")],
             *(sender, text, key or "", size, limits.messages, limits.size),
-            _milliseconds(rules.SENT),
+            *(_milliseconds(rules.SENT), limits.of_sender),
         )
         if answer == "over":
             raise model.over(to, found) if found else model.unknown(to)
+        if answer == "unread":
+            raise model.unread(sender, int(found))
         if answer == "full":
             count, waiting = found.split(" ")
             raise model.full(to, int(count), int(waiting))
@@ -148,6 +150,7 @@ class Mailboxes:
         first: list[Word] = [
             *(address, session_id, codec.number(now), _ENDS),
             *(_milliseconds(2 * self._limits.expiry), model.MAX_DEAD, self._max_events),
+            names.mail_weight(""),
         ]
         return self._door.run(script, keys, [*first, *arguments])
 

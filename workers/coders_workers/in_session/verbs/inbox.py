@@ -18,7 +18,7 @@ _SHOWN = 20
 #: The largest answer that is kept, bytes: ten times what one handful holds, as JSON may have it.
 _LARGEST = 16 * 1024 * 1024
 #: Seconds between two looks while a message is waited for.
-_LOOK = 0.5
+_LOOK = 1.0
 #: Answers that are kept: so many requests may be made again.
 _KEPT = 16
 
