@@ -49,7 +49,8 @@ def page(made: str, rows: Rows) -> str:
         "| Agent | Listed | Answered | Its call is read |",
         "|---|---|---|---|",
         "| Claude Code, Codex, Gemini CLI, Qwen Code | yes | yes | yes |",
-        "| OpenCode | yes | at its terminal | no |",
+        "| OpenCode | yes | leave to use a tool: a no, and the choice that is marked, at first "
+        "the plain yes | yes |",
         "| agents of a file | where the file tells that it waits | at its terminal | no |",
     ]
     return "\n".join(lines) + "\n"

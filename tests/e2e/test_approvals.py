@@ -1,4 +1,4 @@
-"""Real agents ask for leave, and are answered from the queue: Claude Code, Codex, Gemini CLI.
+"""Real agents ask for leave, and are answered from the queue: four CLIs against the model stub.
 
 Nothing but loopback and the model stub is there. What is looked at is what they did.
 """
@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.timeout(240),
 ]
 
-TOOLS = ("claude", "codex", "gemini")
+TOOLS = ("claude", "codex", "gemini", "opencode")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def coders(
     agent_program: Callable[..., Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[CommandLine]:
-    """A newcomer's command line with all three on PATH, at the stub."""
+    """A newcomer's command line with all of them on PATH, at the stub."""
     home, environ = tmp_path_factory.mktemp("home"), {}
     for tool in TOOLS:
         environ |= wiring(tool, _model.url).settle(home)
@@ -61,6 +61,8 @@ def test_leave_is_given_once_and_refused_once(
     told why; all of it is in the log of events."""
     yes, no = tmp_path / "yes", tmp_path / "no"
     words = ("spawn", tool, "--interactive", "--name", tool)
+    if tool == "opencode":  # asks for nothing by itself
+        words = (*words, "--permission", "edit")
     session = coders.ok(*words, f"ESC RUNTOOL:touch {yes}", cwd=tmp_path).text.strip()
     eventually(lambda: waiting(coders, session), 60)
     asked = waiting(coders, session)

@@ -106,3 +106,38 @@ def test_what_is_too_long_is_not_whole() -> None:
     cut = call_of("Bash", command="x" * (MAX_DETAIL + 1), whole=True)
     assert (len(cut.command or ""), cut.whole) == (MAX_DETAIL, False)
     assert not call_of("Bash", command="ls \udcff", whole=True).whole
+
+
+@pytest.mark.parametrize(
+    ("marked", "keys"),
+    [
+        ("Allow once", ["Enter", None, "Escape"]),
+        ("Allow always", [None, "Enter", "Escape"]),
+        (None, [None, None, "Escape"]),
+    ],
+)
+def test_opencode_takes_enter_for_what_is_marked(marked: str | None, keys: list[str]) -> None:
+    """Its choices have no keys of their own; without colours nothing can be allowed."""
+    parts = []
+    for text in ("Allow once", "Allow always", "Reject"):
+        plain = f"\x1b[48;5;234m  \x1b[38;5;8m{text}\x1b[38;5;15m "
+        chosen = f" \x1b[48;5;215m \x1b[38;5;232m{text}\x1b[38;5;15m \x1b[48;5;234m"
+        parts.append(chosen if text == marked else plain)
+    rows = ["", "△ Permission required", "  # Shell command", "", "$ git log", "", "", ""]
+    lines = [*(f"  ┃  {row}" for row in rows), f"  ┃ {''.join(parts)}     enter confirm", "  ┃"]
+    dialog = registry.get("opencode").dialog(Screen("\n".join(lines)))
+    assert dialog is not None
+    assert [one.key for one in dialog.choices] == keys
+    assert dialog.call == call_of("bash", command="git log", whole=True)
+
+
+def test_opencodes_recorded_questions_for_leave_are_read() -> None:
+    """The command or the file of each."""
+    seen = 0
+    for sample, screen in recorded("opencode"):
+        dialog = registry.get("opencode").dialog(screen)
+        if dialog is not None:
+            seen += 1
+            assert sample.state == "waiting", sample.file
+            assert dialog.call is not None, sample.file
+    assert seen >= 8

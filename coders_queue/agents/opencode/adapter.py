@@ -28,7 +28,8 @@ from collections.abc import Mapping, Sequence
 from coders_queue import errors
 from coders_queue.agents import ending
 from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, Delivery, LaunchFacts, Package
-from coders_queue.agents.opencode import config, plugin, render, screen, stream, transcript
+from coders_queue.agents.dialog import Dialog
+from coders_queue.agents.opencode import config, dialog, plugin, render, screen, stream, transcript
 from coders_queue.agents.opencode.traits import TRAITS, Traits
 from coders_queue.agents.request import prompt_of, refuse_reserved
 from coders_queue.agents.screen import Screen, one_line, plain
@@ -142,6 +143,10 @@ class OpencodeAdapter(Tool):
     def observe_screen(self, screen_: Screen, version: str | None = None) -> Observation:
         """What the terminal shows."""
         return screen_.timed(screen.observe(screen_))
+
+    def dialog(self, screen_: Screen, version: str | None = None) -> Dialog | None:
+        """Enter for what is marked, Escape to deny; of questions for leave alone."""
+        return dialog.read(screen_)
 
     def observe_stream(self, line: bytes, version: str | None = None) -> Observation | None:
         """Working until the last step's end."""
