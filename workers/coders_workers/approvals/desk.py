@@ -45,8 +45,8 @@ _ROUND = 2.0
 _SOON = 0.2
 #: Seconds that a dialog is given to show after a signal told of it.
 _SHOWS = 3.0
-#: Seconds after which a denial that could not be given is tried again.
-_DENY_AGAIN = 20.0
+#: Seconds after which a denial that could not be given is tried again: at first, and at last.
+_DENY_AGAIN, _DENY_LAST = 20.0, 600.0
 #: How many answers are given at once.
 _AT_ONCE = 4
 #: What an agent does that certainly waits for nobody.
@@ -77,7 +77,7 @@ class Desk:
         #: What waits here, by attempt. None until the store was asked what an earlier worker left.
         self._open: dict[str, Approval] | None = None
         self._postponed: dict[str, _Word] = {}
-        self._tried: dict[str, float] = {}
+        self._tried: dict[str, tuple[float, float]] = {}
         self._round_at = float("-inf")
         self._lock = threading.Lock()
         self._news = threading.Event()
@@ -305,14 +305,20 @@ class Desk:
                 known.pop(_ref(one), None)
         now = self._host.clock()
         for one in mine.values():
-            due = one.deadline is not None and now >= one.deadline
-            if due and one.pending(now) is None and now >= self._tried.get(one.id, 0.0):
-                self._tried[one.id] = now + _DENY_AGAIN
+            # one that cannot be read cannot be denied either: nothing is allowed, and it waits on
+            due = one.deadline is not None and now >= one.deadline and self._answerable(one)
+            again, wait = self._tried.get(one.id, (0.0, _DENY_AGAIN))
+            if due and one.pending(now) is None and now >= again:
+                self._tried[one.id] = (now + wait, min(2 * wait, _DENY_LAST))
                 self._submit(partial(self._give, one, _too_late(now)))
         self._tried = {one: at for one, at in self._tried.items() if one in mine}
         with self._lock:
             for ref in self._last.keys() - refs:
                 del self._last[ref]
+
+    @staticmethod
+    def _answerable(approval: Approval) -> bool:
+        return approval.kind == "ask" or bool(approval.digest)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
