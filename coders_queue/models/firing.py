@@ -9,6 +9,8 @@ from pydantic import Field
 from coders_queue.models.base import Model
 from coders_queue.models.rule import ActionKind
 
+#: What is done by others, who may be slow: it must not hold up what is done here.
+OUTWARD = ("notify", "webhook")
 #: The kinds of events that tell of rules: an action was given up; a rule had triggered itself.
 FAILED, STOPPED = "rule.failed", "rule.stopped"
 
@@ -66,6 +68,11 @@ class RuleJob(Model):
     """How often it was tried."""
     at: float = 0.0
     """When the rule fired, epoch seconds."""
+
+    @property
+    def outward(self) -> bool:
+        """Whether others do it, who may be slow."""
+        return self.kind in OUTWARD
 
 
 class RuleFailure(Model):

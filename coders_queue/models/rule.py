@@ -235,7 +235,7 @@ class Rule(Model):
     """After it fired, what follows within this time is passed over."""
     debounce_by: Literal["session", "rule"] = "session"
     """Whether that counts for each session by itself, or for the rule."""
-    rate: Annotated[Count, Field(ge=1, le=10_000)] | None = None
+    rate: Annotated[Count, Field(ge=1, le=1000)] | None = None
     """How often it may fire within `per`; what goes beyond is passed over."""
     per: Span = 60.0
     """The time that `rate` counts in."""

@@ -26,8 +26,9 @@ log = structlog.get_logger(__name__)
 CLAIM, _RENEW = 12.0, 3.0
 #: The longest wait before an action is tried again, seconds.
 _LONGEST = 300.0
-#: Actions that are carried out at once.
-_THREADS = 8
+#: Actions that are carried out at once: here, by others, and by others for one rule, so that a slow
+#: receiver holds up nobody else's.
+_HERE, _OUTWARD, _OF_A_RULE = 4, 12, 4
 #: For how long what fails for want of a broker is tried again, uncounted, seconds.
 _PATIENCE = 24 * 3600.0
 
@@ -65,7 +66,10 @@ class RuleJobs:
         self._rules = rules
         self._actions = actions
         self._clock = clock
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="rule")
+        self._pools = {
+            False: ThreadPoolExecutor(_HERE, thread_name_prefix="rule"),
+            True: ThreadPoolExecutor(_OUTWARD, thread_name_prefix="rule-outward"),
+        }
         self._lock = threading.Lock()
         self._busy: dict[str, RuleJob] = {}
         self._renewed = clock()
@@ -80,24 +84,34 @@ class RuleJobs:
         self._renew()
         count = 0
         for name in self._rules:
-            while (room := _THREADS - self.busy) > 0:
-                taken = self._take(name, room)
-                count += taken
-                if taken < room:
-                    break
+            for outward in (False, True):
+                while (room := self._room(name, outward)) > 0:
+                    taken = self._take(name, room, outward)
+                    count += taken
+                    if taken < room:
+                        break
         return count
 
     def close(self) -> None:
         """Begin nothing more; what is not done is done by the next one."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in self._pools.values():
+            pool.shutdown(wait=False, cancel_futures=True)
 
-    def _take(self, name: str, room: int) -> int:
-        jobs = self._store.rules.take(name, self._clock() + CLAIM, room)
+    def _room(self, name: str, outward: bool) -> int:
+        """How many more can be done at once."""
+        with self._lock:
+            busy = [job for job in self._busy.values() if job.outward is outward]
+        if not outward:
+            return _HERE - len(busy)
+        return min(_OUTWARD - len(busy), _OF_A_RULE - sum(job.rule == name for job in busy))
+
+    def _take(self, name: str, room: int, outward: bool) -> int:
+        jobs = self._store.rules.take(name, self._clock() + CLAIM, room, outward=outward)
         for job in jobs:
             with self._lock:
                 self._busy[job.id] = job
             try:
-                self._pool.submit(self._run, job)
+                self._pools[outward].submit(self._run, job)
             except RuntimeError:  # it is being closed
                 self._let_go(job)
         return len(jobs)

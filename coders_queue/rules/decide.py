@@ -20,8 +20,8 @@ from coders_queue.models.rule import MAX_DEPTH, Rule
 from coders_queue.rules import render
 from coders_queue.rules.values import chain_of, values
 
-#: Of how many sessions it is remembered how often a rule fired for them.
-_COUNTED = 10_000
+#: Of how many sessions it is remembered when, and how often, a rule fired for them.
+_COUNTED = 2000
 #: The name space of the ids of what rules do.
 _IDS = uuid.UUID("6ec7c2be-1f0a-4c0e-9d5e-2b6a1f6f8a11")
 
@@ -144,7 +144,8 @@ def _after(rule: Rule, event: Event, state: RuleState) -> RuleState:
     }
     if rule.debounce is not None:
         still = {one: at for one, at in state.quiet.items() if 0 <= event.at - at < rule.debounce}
-        changed["quiet"] = {**still, _group(rule, event): event.at}
+        still.pop(_group(rule, event), None)
+        changed["quiet"] = dict([*still.items(), (_group(rule, event), event.at)][-_COUNTED:])
     if rule.rate is not None:
         changed["recent"] = (*_recent(rule, event, state), event.at)
     if rule.at_most is not None:

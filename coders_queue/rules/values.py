@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,10 @@ from coders_queue.models.lifecycle import State
 from coders_queue.models.record import SessionRecord
 from coders_queue.models.rule import CHAIN
 from coders_queue.models.view import session_object
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+#: How many links of a chain are looked at: it is too long before.
+_LINKS = 64
 
 #: How much of a session's output they see, characters of its end.
 OUTPUT = 16 * 1024
@@ -42,7 +47,9 @@ class Lenient(dict[str, Any]):
 
 def chain_of(labels: Mapping[str, str]) -> tuple[str, ...]:
     """The rules that led to a session."""
-    return tuple(one for one in labels.get(CHAIN, "").split(",") if one)
+    found = labels.get(CHAIN, "").split(",")
+    # anybody may give a label: what is no name of a rule is none
+    return tuple(one for one in found[:_LINKS] if _NAME.fullmatch(one))
 
 
 def session_values(record: SessionRecord | None, event: Event) -> dict[str, Any]:

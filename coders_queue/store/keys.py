@@ -175,7 +175,7 @@ class Keys:
 
     def rule(self, name: str) -> str:
         """Hash: how far a rule has read, what it remembers, what became of it. TTL: a month after
-        it last moved on, as the next two."""
+        it last moved on, as the next three."""
         return f"{self.prefix}rule:{name}"
 
     def rule_jobs(self, name: str) -> str:
@@ -183,8 +183,12 @@ class Keys:
         return f"{self.prefix}rule-jobs:{name}"
 
     def rule_due(self, name: str) -> str:
-        """Sorted set: id of what is to be done by when. TTL: the rule's."""
+        """Sorted set: id of what is to be done here by when. TTL: the rule's."""
         return f"{self.prefix}rule-due:{name}"
+
+    def rule_due_outward(self, name: str) -> str:
+        """Sorted set: the same of what others do. TTL: the rule's."""
+        return f"{self.prefix}rule-due-outward:{name}"
 
     # -- shared context ------------------------------------------------------------------------
 

@@ -27,8 +27,11 @@ class RuleStore(Protocol):
         ``expect``: somebody else was faster. A job that is there already stays as it is."""
         ...
 
-    def take(self, rule: str, until: float, limit: int) -> list[RuleJob]:
-        """Jobs that are due, the longest due first; nobody else is given them before ``until``."""
+    def take(self, rule: str, until: float, limit: int, *, outward: bool) -> list[RuleJob]:
+        """Jobs that are due, the longest due first; nobody else is given them before ``until``.
+
+        Either those that others do or those that are done here.
+        """
         ...
 
     def job(self, rule: str, job_id: str) -> RuleJob | None:

@@ -67,16 +67,30 @@ def test_what_is_taken_is_nobody_elses(store: Store, clock: ManualClock) -> None
     store.rules.begin("r", "3-0")
     jobs = [job("a", clock.now - 2), job("b", clock.now - 1), job("c", clock.now)]
     assert store.rules.commit("r", RuleState(position="5-0"), jobs, expect="3-0")
-    assert store.rules.take("r", clock.now + 60, 2) == jobs[:2]
-    assert store.rules.take("r", clock.now + 60, 2) == jobs[2:]
-    assert store.rules.take("r", clock.now + 60, 2) == []
-    assert store.rules.take("other", clock.now + 60, 2) == []
+    assert store.rules.take("r", clock.now + 60, 2, outward=True) == jobs[:2]
+    assert store.rules.take("r", clock.now + 60, 2, outward=True) == jobs[2:]
+    assert store.rules.take("r", clock.now + 60, 2, outward=True) == []
+    assert store.rules.take("other", clock.now + 60, 2, outward=True) == []
+    assert store.rules.take("r", clock.now + 60, 2, outward=False) == []
     again = jobs[0].model_copy(update={"tries": 1})
     assert store.rules.put_off(again, clock.now + 30)
     clock.advance(31)
-    assert store.rules.take("r", clock.now + 60, 9) == [again]
+    assert store.rules.take("r", clock.now + 60, 9, outward=True) == [again]
     clock.advance(30)
-    assert store.rules.take("r", clock.now + 60, 9) == jobs[1:]
+    assert store.rules.take("r", clock.now + 60, 9, outward=True) == jobs[1:]
+
+
+def test_what_is_done_here_is_apart(store: Store, clock: ManualClock) -> None:
+    """What others do, who may be slow, does not stand before it."""
+    store.rules.begin("r", "3-0")
+    here = job("b", clock.now).model_copy(update={"kind": "spawn"})
+    jobs = [job("a", clock.now), here]
+    assert store.rules.commit("r", RuleState(position="5-0"), jobs, expect="3-0")
+    assert store.rules.take("r", clock.now + 60, 9, outward=False) == [here]
+    assert store.rules.put_off(here, clock.now)
+    assert store.rules.take("r", clock.now + 60, 9, outward=True) == jobs[:1]
+    assert store.rules.take("r", clock.now + 60, 9, outward=False) == [here]
+    assert store.rules.done(here)
 
 
 def test_what_is_done_is_done_once(store: Store, clock: ManualClock) -> None:
@@ -120,8 +134,8 @@ def test_every_key_of_a_rule_has_a_ttl(redis_url: str, clock: ManualClock) -> No
     store = RedisStore(client, clock=clock)
     store.rules.begin("r", "3-0")
     store.rules.commit("r", RuleState(position="5-0"), [job("a", clock.now)], expect="3-0")
-    store.rules.take("r", clock.now + 60, 1)
+    store.rules.take("r", clock.now + 60, 1, outward=True)
     keys = [str(key) for key in client.keys("cq:rule*")]
-    assert len(keys) == 3
+    assert len(keys) == 3  # nothing is to be done here
     assert all(client.ttl(key) > 29 * 86400 for key in keys)
     store.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -71,8 +72,9 @@ class Stage:
         # twice: what is done last is written down after it is let go
         until(lambda: not engine.jobs.busy)
         engine.close()
-        until(lambda: not any(one.is_alive() for one in engine.jobs._pool._threads))
-        engine.jobs._pool = type(engine.jobs._pool)(8)
+        pools = engine.jobs._pools
+        until(lambda: not any(one.is_alive() for pool in pools.values() for one in pool._threads))
+        engine.jobs._pools = {outward: type(pool)(4) for outward, pool in pools.items()}
 
     @property
     def report(self) -> RuleReport:
@@ -183,12 +185,39 @@ def test_what_a_dead_engine_had_taken_is_done_by_the_next() -> None:
     stage.happen()
     stage.engine.jobs.act = lambda: 0  # type: ignore[method-assign]
     stage.engine.turn(0)
-    (taken,) = stage.store.rules.take("r", stage.clock.now + CLAIM, 5)
+    (taken,) = stage.store.rules.take("r", stage.clock.now + CLAIM, 5, outward=False)
     stage.turn(stage.another())
     assert stage.acts.done == []
     stage.clock.advance(CLAIM + 0.1)
     stage.turn(stage.another())
     assert stage.acts.done == [taken]
+
+
+def test_a_slow_receiver_holds_up_nobody_else() -> None:
+    """What is done here goes on, and so does what others do for other rules."""
+    stage = Stage(do=[{"webhook": {"url": "http://slow.invalid"}}, STOP])
+    stage.rules["quick"] = Rule.model_validate(
+        {"on": "session.archived", "do": [{"webhook": {"url": "http://quick.invalid"}}]}
+    )
+    slow = threading.Event()
+    done: list[tuple[str, str]] = []
+
+    def do(job: RuleJob, action: Action) -> None:
+        if (job.rule, job.kind) == ("r", "webhook"):
+            slow.wait(20)
+        done.append((job.rule, job.kind))
+
+    stage.acts.do = do  # type: ignore[method-assign]
+    engine = stage.another()
+    engine.turn(0)
+    stage.happen(20)
+    try:
+        until(lambda: [engine.turn(0), len(done)][1] == 40)
+        assert set(done) == {("r", "stop"), ("quick", "webhook")}
+    finally:
+        slow.set()
+    until(lambda: [engine.turn(0), len(done)][1] == 60)
+    stage.rest(engine)
 
 
 def test_events_that_were_gone_are_told() -> None:

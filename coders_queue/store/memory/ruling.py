@@ -46,13 +46,15 @@ class MemoryRules:
                 found.jobs.setdefault(job.id, (min(job.at, self._clock()), job))
             return True
 
-    def take(self, rule: str, until: float, limit: int) -> list[RuleJob]:
+    def take(self, rule: str, until: float, limit: int, *, outward: bool) -> list[RuleJob]:
         """Jobs that are due."""
         with self._lock:
             jobs = self._rules[rule].jobs if rule in self._rules else {}
             now = self._clock()
-            due = sorted((at, one.id) for at, one in jobs.values() if at <= now)[:limit]
-            taken = [jobs[job_id][1] for _, job_id in due]
+            due = sorted(
+                (at, one.id) for at, one in jobs.values() if at <= now and one.outward is outward
+            )
+            taken = [jobs[job_id][1] for _, job_id in due[:limit]]
             jobs.update({job.id: (until, job) for job in taken})
             return taken
 

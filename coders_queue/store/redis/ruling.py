@@ -41,14 +41,15 @@ class RedisRules:
         words: list[str] = [expect, state.position, state.model_dump_json(), str(_KEPT)]
         for job in jobs:
             text = codec.dumps(job.model_dump(mode="json"), "the action")
-            words += [job.id, text, codec.number(min(job.at, self._clock()))]
+            lane = "4" if job.outward else "3"
+            words += [job.id, text, codec.number(min(job.at, self._clock())), lane]
         return bool(self._door.run(self._scripts["rule_commit"], self._of(rule), words))
 
-    def take(self, rule: str, until: float, limit: int) -> list[RuleJob]:
+    def take(self, rule: str, until: float, limit: int, *, outward: bool) -> list[RuleJob]:
         """Jobs that are due."""
         found = self._door.run(
             self._scripts["rule_take"],
-            self._of(rule)[1:],
+            [self._keys.rule_jobs(rule), self._due(rule, outward)],
             [codec.number(self._clock()), codec.number(until), limit],
         )
         return [RuleJob.model_validate_json(one) for one in found]
@@ -93,9 +94,16 @@ class RedisRules:
         return bool(first) and rules.event_place(str(first[0][0])) > place
 
     def _change(self, job: RuleJob, *words: str) -> bool:
-        keys = self._of(job.rule)
+        where = self._keys
+        keys = [where.rule(job.rule), where.rule_jobs(job.rule), self._due(job.rule, job.outward)]
         return bool(self._door.run(self._scripts["rule_job"], keys, [job.id, *words]))
+
+    def _due(self, rule: str, outward: bool) -> str:
+        return self._keys.rule_due_outward(rule) if outward else self._keys.rule_due(rule)
 
     def _of(self, rule: str) -> list[str]:
         where = self._keys
-        return [where.rule(rule), where.rule_jobs(rule), where.rule_due(rule)]
+        return [
+            *(where.rule(rule), where.rule_jobs(rule)),
+            *(where.rule_due(rule), where.rule_due_outward(rule)),
+        ]
