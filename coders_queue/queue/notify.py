@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
@@ -29,6 +30,8 @@ def tell(to: Sequence[str], title: str, body: str) -> None:
             final=True,
             kind="no-apprise",
         )
+    # it logs whole addresses that it does not know
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
     people = apprise.Apprise()
     wrong = [number for number, one in enumerate(to) if not people.add(one)]
     if wrong:

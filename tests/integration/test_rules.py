@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from coders_queue.rules.decide import job_id
+from coders_workers import broker
 from support.command_line import CommandLine, command_line
 from support.local_stack import eventually
 from support.webhook_site import WebhookSite
@@ -182,10 +184,10 @@ def test_a_task_is_handed_on(coders: CommandLine) -> None:
     """It lies in its queue under the action's id."""
     session = spawn(coders, "task", "true")
     eventually(lambda: rule(coders, "hand-on")["done"])
-    with coders.client() as client, client.app.connection_for_read() as connection:
-        message = connection.SimpleQueue("mine").get(timeout=10)
-    assert message.headers["id"] == job_id(rule(coders, "hand-on")["event"], "hand-on", 0)
-    assert message.payload[0] == [session]
+    with broker.client(coders.paths) as client:
+        (message,) = [json.loads(one) for one in client.lrange("cq:mine", 0, -1)]
+    assert message["headers"]["id"] == job_id(rule(coders, "hand-on")["event"], "hand-on", 0)
+    assert json.loads(b64decode(message["body"]))[0] == [session]
 
 
 def test_a_dead_worker_loses_and_doubles_nothing(coders: CommandLine) -> None:
