@@ -29,7 +29,7 @@ from coders_queue.rules.decide import job_id
 from coders_workers import broker
 
 #: Events of the whole run.
-ROUNDS, SHORT = 1000, 40
+ROUNDS, SHORT = 1000, 24
 SEED = 20261128
 #: Events a second, and how many webhooks of a hundred are refused at first.
 _PACE, _REFUSED = 40.0, 5

@@ -28,6 +28,10 @@ log = structlog.get_logger(__name__)
 
 #: How many events are decided on at once.
 _BATCH = 200
+#: How often places are written down at which nothing followed, seconds.
+_KEEP = 1.0
+#: The wait for an event while there is more to be done than can be done at once, seconds.
+_SHORTLY = 0.02
 
 
 def lease_name(rules: Mapping[str, Rule]) -> str:
@@ -48,15 +52,22 @@ class RuleEngine:
     ) -> None:
         self._store = store
         self._rules = dict(rules)
+        self._clock = clock
         self.jobs = RuleJobs(store, self._rules, actions, clock)
         self._states: dict[str, RuleState] = {}
+        #: The places that are written down, and when they last were. A place at which nothing
+        #: followed need not be: what is decided on again there comes to the same.
+        self._kept: dict[str, str] = {}
+        self._kept_at = 0.0
         self._behind = False
         self._told: set[tuple[str, str]] = set()
 
     def begin(self) -> None:
         """Find each rule's place in the stream; one that is new begins at its end."""
         last = self._store.last_event_id()
-        self._states = {name: self._store.rules.begin(name, last) for name in self._rules}
+        states = {name: self._store.rules.begin(name, last) for name in self._rules}
+        self._kept = {name: state.position for name, state in states.items()}
+        self._states = states
         for name in self._rules:
             self._look_back(name)
 
@@ -71,13 +82,17 @@ class RuleEngine:
             for name in self._rules:
                 self._look_back(name)
         first = min((one.position for one in self._states.values()), key=store_rules.event_place)
-        events = self._store.events(first, limit=_BATCH, block=block)
+        wait = min(block, _SHORTLY) if self.jobs.hungry else block
+        events = self._store.events(first, limit=_BATCH, block=wait)
         self._behind = len(events) == _BATCH
+        new = False
         if events:
             sessions = self._sessions(events)
             for name in self._rules:
-                self._decide(name, events, sessions)
-        return len(events) + self.jobs.act()
+                new = self._decide(name, events, sessions) or new
+        if not 0 <= self._clock() - self._kept_at < _KEEP:
+            self._keep()
+        return len(events) + self.jobs.act(new=new)
 
     def close(self) -> None:
         """Begin nothing more; what is not done is done by the next one."""
@@ -96,7 +111,8 @@ class RuleEngine:
 
     def _decide(
         self, name: str, events: Sequence[Event], sessions: Callable[[Event], dict[str, Any]]
-    ) -> None:
+    ) -> bool:
+        """Decide on those that the rule has not seen; whether there is something to do."""
         rule, before = self._rules[name], self._states[name]
         place = store_rules.event_place(before.position)
         state = before
@@ -105,7 +121,6 @@ class RuleEngine:
             if store_rules.event_place(event.id) <= place:
                 continue
             if not matches(rule, event.kind):
-                state = state.model_copy(update={"position": event.id})
                 continue
             decision = decide(name, rule, event, sessions(event), state)
             state = decision.state
@@ -116,13 +131,27 @@ class RuleEngine:
                 self._tell_once("rule_condition_failed", name, decision.told or "")
             for told in decision.faults:
                 self._tell_once("rule_template_failed", name, told)
-        if state.position == before.position:
-            return
-        if self._store.rules.commit(name, state, jobs, expect=before.position):
+        last = max((before.position, events[-1].id), key=store_rules.event_place)
+        state = state.model_copy(update={"position": last})
+        if not jobs and state == before.model_copy(update={"position": last}):
             self._states[name] = state
-        else:  # another worker was faster, or all of it is gone
-            last = self._store.last_event_id()
-            self._states[name] = self._store.rules.begin(name, last)
+            return False
+        return self._commit(name, state, jobs) and bool(jobs)
+
+    def _commit(self, name: str, state: RuleState, jobs: Sequence[RuleJob] = ()) -> bool:
+        done = self._store.rules.commit(name, state, jobs, expect=self._kept[name])
+        if not done:  # another worker was faster, or all of it is gone
+            state = self._store.rules.begin(name, self._store.last_event_id())
+        self._states[name] = state
+        self._kept[name] = state.position
+        return done
+
+    def _keep(self) -> None:
+        """Write down how far the rules have come."""
+        for name, state in self._states.items():
+            if state.position != self._kept[name]:
+                self._commit(name, state)
+        self._kept_at = self._clock()
 
     def _look_back(self, name: str) -> None:
         """Say so when events are gone that the rule has not seen."""
@@ -137,8 +166,7 @@ class RuleEngine:
         # just before the oldest that there is: that one is still to be looked at
         place = f"{milliseconds}-{sequence - 1}" if sequence else f"{milliseconds - 1}-0"
         later = state.model_copy(update={"missed": state.missed + 1, "position": place})
-        if self._store.rules.commit(name, later, (), expect=state.position):
-            self._states[name] = later
+        self._commit(name, later)
 
     def _tell_once(self, what: str, name: str, text: str) -> None:
         if (name, text) not in self._told and len(self._told) < 1000:

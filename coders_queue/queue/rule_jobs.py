@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 #: How long a job is one worker's that says nothing more, and how often it does, seconds.
 CLAIM, _RENEW = 12.0, 3.0
+#: How often what is due again is looked for, seconds.
+_LOOK = 0.4
 #: The longest wait before an action is tried again, seconds.
 _LONGEST = 300.0
 #: Actions that are carried out at once: here, by others, and by others for one rule, so that a slow
@@ -73,23 +75,34 @@ class RuleJobs:
         self._lock = threading.Lock()
         self._busy: dict[str, RuleJob] = {}
         self._renewed = clock()
+        self._looked = 0.0
+        #: Whether there may be more that is due than could be begun with.
+        self.hungry = False
 
     @property
     def busy(self) -> int:
         """How many are being done."""
         return len(self._busy)
 
-    def act(self) -> int:
-        """Begin with what is due, as far as there is room; how much."""
+    def act(self, *, new: bool = True) -> int:
+        """Begin with what is due, as far as there is room; how much.
+
+        Unless there is something ``new``, it is not looked for each time that this is called.
+        """
         self._renew()
+        now = self._clock()
+        if not new and not self.hungry and 0 <= now - self._looked < _LOOK:
+            return 0
+        self._looked = now
+        self.hungry = False
         count = 0
         for name in self._rules:
             for outward in (False, True):
-                while (room := self._room(name, outward)) > 0:
-                    taken = self._take(name, room, outward)
-                    count += taken
-                    if taken < room:
-                        break
+                room = self._room(name, outward)
+                taken = self._take(name, room, outward) if room > 0 else 0
+                count += taken
+                # there may be more than could be begun with
+                self.hungry = self.hungry or taken >= room
         return count
 
     def close(self) -> None:

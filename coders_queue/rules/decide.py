@@ -67,7 +67,7 @@ def decide(
     try:
         holds = rule.when is None or bool(evaluate(condition(rule.when), known))
     except Fault as fault:
-        told = str(fault)[:300]
+        told = str(fault)[:300].encode("utf-8", "replace").decode("utf-8")
         changed = {"faults": state.faults + 1, "fault": told}
         return Decision("fault", state.model_copy(update=changed), told=told)
     if not holds:

@@ -29,6 +29,22 @@ def places(action: Action) -> Iterator[tuple[KeyPath, str]]:
 
 def payload(action: Action, values: Mapping[str, Any], chain: tuple[str, ...]) -> dict[str, Any]:
     """What is to be done, filled in; nothing secret of the configuration is in it. Raises Fault."""
+    found: dict[str, Any] = _storable(_payload(action, values, chain))
+    return found
+
+
+def _storable(value: Any) -> Any:
+    """The value with what is no UTF-8 shown as such: not every store carries it."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_storable(key): _storable(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(one) for one in value]
+    return value
+
+
+def _payload(action: Action, values: Mapping[str, Any], chain: tuple[str, ...]) -> dict[str, Any]:
     match getattr(action, action.kind):
         case Spawn() as spawn:
             return session(spawn, values, chain)

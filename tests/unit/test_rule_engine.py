@@ -183,7 +183,7 @@ def test_what_a_dead_engine_had_taken_is_done_by_the_next() -> None:
     """Once nobody speaks for it."""
     stage = Stage()
     stage.happen()
-    stage.engine.jobs.act = lambda: 0  # type: ignore[method-assign]
+    stage.engine.jobs.act = lambda **_: 0  # type: ignore[method-assign]
     stage.engine.turn(0)
     (taken,) = stage.store.rules.take("r", stage.clock.now + CLAIM, 5, outward=False)
     stage.turn(stage.another())
@@ -220,6 +220,20 @@ def test_a_slow_receiver_holds_up_nobody_else() -> None:
     stage.rest(engine)
 
 
+def test_a_place_at_which_nothing_followed_is_written_down_now_and_then() -> None:
+    """Not for each event, of which there are many; a new engine decides on them again."""
+    stage = Stage(when="data.wanted")
+    begun = stage.report.state.position
+    stage.turn()
+    stage.happen(3)
+    stage.turn()
+    assert stage.report.state.position == begun
+    stage.clock.advance(1)
+    stage.turn()
+    assert stage.report.state.position == stage.store.last_event_id()
+    assert stage.acts.done == []
+
+
 def test_events_that_were_gone_are_told() -> None:
     """The rule goes on with the oldest that there is."""
     stage = Stage(max_events=3)
@@ -233,7 +247,7 @@ def test_an_action_that_was_changed_is_given_up() -> None:
     """What was filled in for one is nothing for another."""
     stage = Stage()
     stage.happen()
-    stage.engine.jobs.act = lambda: 0  # type: ignore[method-assign]
+    stage.engine.jobs.act = lambda **_: 0  # type: ignore[method-assign]
     stage.engine.turn(0)
     stage.rules["r"] = Rule.model_validate(
         {"on": "session.archived", "do": [{"notify": {"to": "json://localhost"}}]}

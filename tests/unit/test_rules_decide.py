@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -108,6 +109,24 @@ def test_an_action_that_cannot_be_filled_in_is_given_up() -> None:
     assert [job.kind for job in found.jobs] == ["audit", "stop"]
     assert found.jobs[0].payload["kind"] == kinds.RULE_FAILED
     assert "do.0.send.text" in found.faults[0]
+
+
+def test_what_is_no_utf8_can_be_stored_all_the_same() -> None:
+    """A file name may be any bytes."""
+    one = rule(do=[{"webhook": {"url": "http://x.invalid"}}])
+    (job,) = tried(one, event(), cwd="/a\udcff", result={"\udcfe": ["\ud800"]}).jobs
+    assert json.loads(job.model_dump_json())["payload"] == job.payload
+    assert job.payload["body"]["session"]["cwd"] == "/a?"
+    found = tried(rule(when="data['\udcff'].x"), event())
+    assert found.why == "fault"
+    assert found.state.model_dump_json()
+
+
+def test_what_anybody_writes_into_the_chain_is_no_rule() -> None:
+    """It goes into headers and labels."""
+    labels = {"coders.rules": "a\r\nX: y,,b,A B," + "é"}
+    (job,) = tried(rule(), event(), labels=labels).jobs
+    assert job.chain == ("b", "r")
 
 
 def test_debouncing_passes_over_what_follows() -> None:

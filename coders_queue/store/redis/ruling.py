@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from importlib import resources
 
+from pydantic import ValidationError
+
+from coders_queue import errors
 from coders_queue.clock import Clock
 from coders_queue.models.firing import RuleFailure, RuleJob, RuleReport, RuleState
 from coders_queue.store import codec, rules
@@ -34,7 +38,7 @@ class RedisRules:
         found = self._door.run(
             self._scripts["rule_begin"], [self._keys.rule(rule)], [position, new, _KEPT]
         )
-        return RuleState.model_validate_json(found)
+        return _state(found)
 
     def commit(self, rule: str, state: RuleState, jobs: Sequence[RuleJob], *, expect: str) -> bool:
         """Move on to a new state and add jobs."""
@@ -52,12 +56,13 @@ class RedisRules:
             [self._keys.rule_jobs(rule), self._due(rule, outward)],
             [codec.number(self._clock()), codec.number(until), limit],
         )
-        return [RuleJob.model_validate_json(one) for one in found]
+        # one that a newer version wrote is left to it
+        return [job for one in found if (job := _job(one)) is not None]
 
     def job(self, rule: str, job_id: str) -> RuleJob | None:
         """A job that is still to be done."""
         found = self._door.call("HGET", self._keys.rule_jobs(rule), job_id)
-        return None if found is None else RuleJob.model_validate_json(found)
+        return None if found is None else _job(found)
 
     def put_off(self, job: RuleJob, due_at: float) -> bool:
         """Try it again then."""
@@ -78,7 +83,7 @@ class RedisRules:
         if state is None:
             return None
         return RuleReport(
-            state=RuleState.model_validate_json(state),
+            state=_state(state),
             done=int(done or 0),
             failed=int(failed or 0),
             pending=int(self._door.call("HLEN", self._keys.rule_jobs(rule))),
@@ -107,3 +112,20 @@ class RedisRules:
             *(where.rule(rule), where.rule_jobs(rule)),
             *(where.rule_due(rule), where.rule_due_outward(rule)),
         ]
+
+
+def _job(text: str) -> RuleJob | None:
+    try:
+        return RuleJob.model_validate(json.loads(text))
+    except ValidationError:
+        return None
+
+
+def _state(text: str) -> RuleState:
+    try:
+        return RuleState.model_validate_json(text)
+    except ValidationError as error:
+        raise errors.Conflict(
+            f"a rule's state was written by another version of coders: {error.errors()[0]['msg']}",
+            "upgrade coders-queue here to the version that wrote it",
+        ) from None
