@@ -55,6 +55,8 @@ class LaunchFacts(Model):
     keep: str = ""
     """A directory of this host, absolute, for the tool's conversations when the user's own
     directory is not carried in."""
+    mcp: tuple[str, ...] = ()
+    """The command of the session's own MCP server; nothing where the tool is to have none."""
     config: dict[str, bytes] = Field(default_factory=dict, repr=False)
     """Contents of those of :meth:`Adapter.config_files` that exist, by their path."""
 

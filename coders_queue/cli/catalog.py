@@ -150,6 +150,7 @@ _TABLE = (
     Entry("Sessions", "result", "the result of a session that ended"),
     Entry("Sessions", "flow", "sessions that work together, from a file", children=_FLOWS),
     Entry("Sessions", "here", "inside of a session: what its agent asks for", children=_HERE),
+    Entry("Sessions", "mcp", "inside of a session: the same as an MCP server"),
     Entry("The fleet", "limits", "limits and shares of all hosts", children=_LIMITS),
     Entry("The fleet", "context", "what sessions and people share", children=_CONTEXT),
     Entry("The fleet", "rules", "on these events, do that", children=_RULES),

@@ -109,6 +109,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="claude on a model of Ollama's: CODERS_OLLAMA_BASE_URL, _AUTH_TOKEN, _MODEL",
     )
     parser.add_argument("--permission", choices=PERMISSIONS, help="what the agent may do unasked")
+    parser.add_argument(
+        "--mcp",
+        action=argparse.BooleanOptionalAction,
+        help="whether the agent gets an MCP server for its own session",
+    )
     parser.add_argument("--resume", metavar="ID", help="go on with this conversation of the tool's")
     schema = parser.add_argument(
         "--schema",
@@ -148,6 +153,7 @@ def build(options: argparse.Namespace, environ: Mapping[str, str], *, wait: bool
         "provider": options.provider,
         "permission": options.permission,
         "resume": options.resume,
+        "mcp": options.mcp,
         "output_schema": _schema(options.schema),
         "host": options.host,
         "env": _env(options.env, options.env_file, environ) or None,

@@ -14,7 +14,7 @@ Answer = Mapping[str, Any]
 class Verb:
     """What an agent can ask for. ``name`` and ``summary`` are in the table of verbs."""
 
-    __slots__ = ("about", "answer", "examples", "holds", "name", "parameters", "shown")
+    __slots__ = ("about", "answer", "examples", "holds", "name", "parameters", "reads", "shown")
 
     def __init__(
         self,
@@ -25,6 +25,7 @@ class Verb:
         examples: tuple[str, ...],
         shown: Callable[[Answer], str] = lambda _answer: "",
         holds: bool = False,
+        reads: bool = False,
     ) -> None:
         self.name = name
         #: For the agent: when to use it, and what comes of it.
@@ -37,6 +38,8 @@ class Verb:
         self.shown = shown
         #: Whether its answer may take minutes: it waits for something.
         self.holds = holds
+        #: Whether it changes nothing.
+        self.reads = reads
 
     def schema(self) -> dict[str, Any]:
         """The parameters as a JSON schema."""

@@ -151,6 +151,9 @@ class SessionSpec(Model):
     quorum: Quorum | None = None
     """How many of a group's sessions are enough: when they have succeeded, those that have not
     ended are cancelled. None: each runs to its end."""
+    mcp: bool | None = None
+    """Whether the agent gets an MCP server for its own session; None for what the host's settings
+    say for it."""
     correlation_id: str | None = None
     """Ties log lines from command to transcript together; the session's id when None."""
 

@@ -306,6 +306,9 @@ class AgentSettings(Model):
     """What of the user's own set-up of the tool its sessions get: `all`, configuration, login, MCP
     servers and instructions; `login`, credentials alone; `none`. A session never changes the
     user's configuration."""
+    mcp: bool = True
+    """Whether its sessions get an MCP server of their own, with which the agent reports, declares
+    its result and asks: `coders mcp`. A session's request may say otherwise."""
     stuck_after: Seconds | None = None
     """As `supervision.stuck_after`, for this agent."""
     restart: Policy | None = None

@@ -35,6 +35,7 @@ NOT_RUN = {
     "docs/how-to/answer-what-agents-ask.md": 2,
     "docs/how-to/deal-with-stuck-agents.md": 3,
     "docs/how-to/keep-agents-running.md": 1,
+    "docs/how-to/let-an-agent-report.md": 1,
     "docs/how-to/pin-agent-versions.md": 2,
     "docs/how-to/run-as-a-service.md": 4,
     "docs/how-to/run-in-a-worktree.md": 1,

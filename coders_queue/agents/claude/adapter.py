@@ -28,7 +28,16 @@ from collections.abc import Mapping, Sequence
 from coders_queue import errors, ids
 from coders_queue.agents import ending
 from coders_queue.agents.adapter import MAX_ARGUMENT_BYTES, Delivery, LaunchFacts, Package
-from coders_queue.agents.claude import dialog, home, hooks, ollama, render, stream, transcript
+from coders_queue.agents.claude import (
+    dialog,
+    home,
+    hooks,
+    ollama,
+    render,
+    servers,
+    stream,
+    transcript,
+)
 from coders_queue.agents.claude import screen as look
 from coders_queue.agents.dialog import Dialog
 from coders_queue.agents.request import encode_prompt, is_prompt, refuse_reserved, unsent
@@ -106,7 +115,7 @@ class ClaudeAdapter(Tool):
             )
         argv = ("claude", "-p", "--output-format", "stream-json", "--verbose", *options, *spec.argv)
         plan = LaunchPlan(argv=argv, stdin=prompt, env=_ENV, unset=_UNSET)
-        return home.furnish(plan, spec, facts)
+        return home.furnish(plan, spec, facts, servers.seeds(facts))
 
     def _in_terminal(
         self,
@@ -139,7 +148,7 @@ class ClaudeAdapter(Tool):
             files=files,
             terminal=True,
         )
-        return home.furnish(plan, spec, facts)
+        return home.furnish(plan, spec, facts, servers.seeds(facts))
 
     def lead(self, spec: SessionSpec, environ: Mapping[str, str]) -> SessionSpec:
         """To Ollama."""
@@ -262,7 +271,7 @@ def _options(spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:
         words += _everything(spec, facts)
     elif spec.permission == "edit" or spec.mode == "headless":
         words.append("--permission-mode=acceptEdits")
-    return tuple(words)
+    return (*words, *servers.options(facts))
 
 
 def _everything(spec: SessionSpec, facts: LaunchFacts) -> list[str]:

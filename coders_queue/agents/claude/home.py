@@ -47,8 +47,19 @@ def users_state(facts: LaunchFacts) -> str:
     return f"{configured}/{STATE_FILE}" if configured else f"{facts.home}/{STATE_FILE}"
 
 
-def furnish(plan: LaunchPlan, spec: SessionSpec, facts: LaunchFacts) -> LaunchPlan:
-    """The plan with the session's configuration directory in it."""
+def users_servers(facts: LaunchFacts) -> set[str]:
+    """The names of the user's own MCP servers that the session sees."""
+    if facts.carry != "all":
+        return set()
+    state = _users(facts)
+    project = _dict(_dict(state.get("projects")).get(facts.cwd))
+    return {*_dict(state.get("mcpServers")), *_dict(project.get("mcpServers"))}
+
+
+def furnish(
+    plan: LaunchPlan, spec: SessionSpec, facts: LaunchFacts, more: tuple[SeedFile, ...] = ()
+) -> LaunchPlan:
+    """The plan with the session's configuration directory in it, and with further files."""
     carried = facts.carry != "none"
     # empty: the default directory, whose keychain entry on macOS has a name of its own
     store = facts.environ.get("CLAUDE_CONFIG_DIR", "") if carried else own_directory(facts)
@@ -64,7 +75,7 @@ def furnish(plan: LaunchPlan, spec: SessionSpec, facts: LaunchFacts) -> LaunchPl
     return plan.model_copy(
         update={
             "overlays": (*plan.overlays, overlay),
-            "files": (*plan.files, seed),
+            "files": (*plan.files, *more, seed),
             "own_env": {
                 **plan.own_env,
                 "CLAUDE_CONFIG_DIR": own_directory(facts),

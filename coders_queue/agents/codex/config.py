@@ -14,6 +14,7 @@ from typing import Any
 
 from coders_queue.agents.adapter import LaunchFacts
 from coders_queue.agents.codex.traits import Traits
+from coders_queue.agents.session_server import START_PATIENCE, TOOL_PATIENCE, name_beside
 from coders_queue.models.launch import LaunchPlan, Overlay, SeedFile
 from coders_queue.models.spec import SessionSpec
 
@@ -53,7 +54,27 @@ def overrides(spec: SessionSpec, facts: LaunchFacts, traits: Traits) -> tuple[st
             settings["openai_base_url"] = address
     if spec.mode == "interactive":
         settings |= traits.quiet
+    settings |= _own_server(facts)
     return tuple(word for key, value in settings.items() for word in ("-c", f"{key}={value}"))
+
+
+def _own_server(facts: LaunchFacts) -> dict[str, str]:
+    """The session's own MCP server, beside the user's; nobody is asked about its tools."""
+    if not facts.mcp:
+        return {}
+    users = _settings(facts).get("mcp_servers")
+    name = f"mcp_servers.{name_beside(users if isinstance(users, dict) else ())}"
+    words = [literal(word) for word in facts.mcp]
+    if None in words:
+        return {}  # a path that is not UTF-8, which TOML cannot say
+    command, *arguments = words
+    return {
+        f"{name}.command": str(command),
+        f"{name}.args": f"[{', '.join(map(str, arguments))}]",
+        f"{name}.startup_timeout_sec": str(START_PATIENCE),
+        f"{name}.tool_timeout_sec": str(TOOL_PATIENCE),
+        f"{name}.default_tools_approval_mode": '"approve"',
+    }
 
 
 def furnish(plan: LaunchPlan, spec: SessionSpec, facts: LaunchFacts) -> LaunchPlan:

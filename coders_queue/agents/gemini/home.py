@@ -100,7 +100,7 @@ def _settings(facts: LaunchFacts, mode: Mode) -> bytes:
         outfile = f"{facts.directory}/{CALLS_FILE}"
         record = {"enabled": True, "target": "local", "outfile": outfile, "logPrompts": False}
         made = settings.lay_over(made, {"telemetry": record})
-    return settings.dump(made)
+    return settings.dump(settings.with_server(made, facts.mcp))
 
 
 def _auth_type(facts: LaunchFacts) -> str | None:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
+
+from coders_queue.agents.session_server import TOOL_PATIENCE, name_beside
 
 #: A string, which may hold what looks like a comment, or a comment.
 _PART = re.compile(rb'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
@@ -47,6 +50,21 @@ def at(settings: dict[str, Any], *path: str) -> Any:
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
     return value
+
+
+def with_server(settings: dict[str, Any], command: Sequence[str]) -> dict[str, Any]:
+    """With the session's own MCP server beside those that are there, trusted; nothing for none."""
+    if not command:
+        return settings
+    servers = settings.get("mcpServers")
+    servers = servers if isinstance(servers, dict) else {}
+    server = {
+        "command": command[0],
+        "args": list(command[1:]),
+        "trust": True,
+        "timeout": TOOL_PATIENCE * 1000,
+    }
+    return {**settings, "mcpServers": {**servers, name_beside(servers): server}}
 
 
 def dump(settings: dict[str, Any]) -> bytes:

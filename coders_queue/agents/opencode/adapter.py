@@ -81,6 +81,10 @@ class OpencodeAdapter(Tool):
     # the first keys after the first picture can be lost
     delivery = Delivery(box_hides_paste=True, queues=True, settle=0.8, commands="/")
 
+    def config_files(self, spec: SessionSpec, facts: LaunchFacts) -> tuple[str, ...]:
+        """The user's settings and the project's: only names of servers are looked for there."""
+        return config.users_files(facts) if facts.mcp else ()
+
     def plan(self, spec: SessionSpec, facts: LaunchFacts) -> LaunchPlan:
         """The command line. Raises UsageError for what opencode cannot be told."""
         prompt = prompt_of(facts.task, "opencode")

@@ -14,6 +14,7 @@ from coders_queue import errors
 from coders_queue.agents.adapter import LaunchFacts
 from coders_queue.agents.opencode import plugin
 from coders_queue.agents.opencode.traits import Traits
+from coders_queue.agents.session_server import NAME, START_PATIENCE, name_beside
 from coders_queue.models.launch import FirstRun, LaunchPlan, Overlay, SeedFile
 from coders_queue.models.spec import SessionSpec
 
@@ -48,6 +49,8 @@ def furnish(
     if theirs:
         own[plugin.CONTENT] = theirs
     permission = _permission(spec, traits)
+    if facts.mcp:
+        permission[f"{_server_name(facts)}_*"] = "allow"
     if permission:
         own[_PERMISSION] = _over(facts, _PERMISSION, permission)
     if facts.carry != "all":
@@ -95,7 +98,31 @@ def _content(theirs: str, facts: LaunchFacts) -> str:
     titles = agents.get("title")
     # a request of its own for the title, which nobody counts and which fails unseen
     agents["title"] = {**(titles if isinstance(titles, dict) else {}), "disable": True}
+    servers = content.get("mcp")
+    if facts.mcp:
+        server = {
+            "type": "local",
+            "command": list(facts.mcp),
+            "enabled": True,
+            "timeout": START_PATIENCE * 1000,
+        }
+        others = servers if isinstance(servers, dict) else {}
+        ours["mcp"] = {**others, _server_name(facts): server}
     return json.dumps({**content, **ours, "agent": agents})
+
+
+def users_files(facts: LaunchFacts) -> tuple[str, ...]:
+    """The user's own settings, and the project's."""
+    places = (facts.cwd, f"{_user(facts, 'XDG_CONFIG_HOME')}/opencode")
+    return tuple(f"{place}/opencode.{kind}" for place in places for kind in ("json", "jsonc"))
+
+
+def _server_name(facts: LaunchFacts) -> str:
+    """That of the session's own MCP server: all settings are laid over one another, and another
+    server of that name would be replaced."""
+    written = b"".join(facts.config.values()) + facts.environ.get(_CONTENT, "").encode()
+    longer = (NAME, f"{NAME}_session", f"{NAME}_session_session")
+    return name_beside({name for name in longer if f'"{name}"'.encode() in written})
 
 
 def _permission(spec: SessionSpec, traits: Traits) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from coders_queue.agents.adapter import LaunchFacts
 from coders_queue.agents.gemini import settings
+from coders_queue.agents.session_server import NAME, name_beside
 from coders_queue.models.launch import Overlay, SeedFile
 
 SYSTEM_VARIABLE = "QWEN_CODE_SYSTEM_SETTINGS_PATH"
@@ -75,7 +76,7 @@ def seeds(facts: LaunchFacts) -> tuple[SeedFile, ...]:
     except settings.Unreadable:
         # Qwen Code goes on without a file that it cannot read
         system = {}
-    made = settings.lay_over(system, _ALWAYS)
+    made = _with_server(settings.lay_over(system, _ALWAYS), facts)
     files = [SeedFile(path=SYSTEM_FILE, content=settings.dump(made))]
     if facts.carry != "all":
         # an empty one: without any, it warns of settings left behind in the user's directory
@@ -110,6 +111,16 @@ def _carried(facts: LaunchFacts) -> bytes:
     auth = settings.at(_users(facts), "security", "auth")
     carried = {"security": {"auth": auth}} if facts.carry == "login" and auth is not None else {}
     return settings.dump({"$version": 4, **carried})
+
+
+def _with_server(system: dict[str, Any], facts: LaunchFacts) -> dict[str, Any]:
+    """With the session's own MCP server, under a name that neither the user nor the machine has."""
+    if not facts.mcp:
+        return system
+    users = settings.at(_users(facts), "mcpServers") if facts.carry == "all" else None
+    taken = {*(users if isinstance(users, dict) else ()), *(system.get("mcpServers") or ())}
+    server = settings.with_server({}, facts.mcp)["mcpServers"][NAME]
+    return settings.lay_over(system, {"mcpServers": {name_beside(taken): server}})
 
 
 def _users(facts: LaunchFacts) -> dict[str, Any]:

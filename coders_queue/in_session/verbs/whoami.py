@@ -20,4 +20,5 @@ VERB = Verb(
     "is asked for); what there is not is null",
     examples=("coders here whoami", "coders here whoami --json | jq -r .id"),
     shown=_shown,
+    reads=True,
 )

@@ -19,7 +19,14 @@ from coders_workers.model_stub import tools
 from coders_workers.model_stub.api import Answer, Api
 from coders_workers.model_stub.journal import Entry, Journal, begin
 from coders_workers.model_stub.schema import instance
-from coders_workers.model_stub.script import AFTER_TOOL, FIXED_ANSWER, Behaviour, Refusal, Script
+from coders_workers.model_stub.script import (
+    AFTER_TOOL,
+    FIXED_ANSWER,
+    Behaviour,
+    Call,
+    Refusal,
+    Script,
+)
 from coders_workers.model_stub.tokens import count
 from coders_workers.model_stub.tools import ToolUse
 from coders_workers.model_stub.turn import Turn
@@ -101,11 +108,13 @@ class Desk:
 
 def _decided(turn: Turn, behaviour: Behaviour, entry: Entry) -> Answer:
     text, call = _words(turn, behaviour), None
-    if behaviour.call is not None and len(turn.called) < behaviour.calls:
-        call = tools.tool_use(behaviour.call, turn.offers, escalate=behaviour.escalate)
+    wanted = _wanted(turn, behaviour)
+    if wanted is not None:
+        call = tools.tool_use(wanted, turn.offers, escalate=behaviour.escalate)
         if call is None and not (turn.schema and not turn.offers):
             # side requests of the agent (titles, summaries) repeat the prompt but bring no tools
-            text = f"No tool for {behaviour.call.kind} was offered."
+            what = wanted.text if wanted.kind == "named" else wanted.kind
+            text = f"No tool for {what} was offered."
     if call is None:
         call = _as_data(turn, behaviour)
     said = text if call is None else call.arguments_json
@@ -115,6 +124,17 @@ def _decided(turn: Turn, behaviour: Behaviour, entry: Entry) -> Answer:
         entry.call = call.name
     tokens = count(entry.number, entry.size, said)
     return Answer(secrets.token_hex(8), turn.model, text, call, tokens)
+
+
+def _wanted(turn: Turn, behaviour: Behaviour) -> Call | None:
+    """The tool that is to be asked for now."""
+    done = len(turn.called)
+    if behaviour.call is None:
+        return None
+    if done < behaviour.calls:
+        return behaviour.call
+    rest = behaviour.then[done - behaviour.calls :]
+    return rest[0] if rest else None
 
 
 def _words(turn: Turn, behaviour: Behaviour) -> str:

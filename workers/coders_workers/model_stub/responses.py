@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -133,6 +134,10 @@ def _offers(tools: list[dict[str, Any]]) -> Iterator[Offer]:
             yield Offer(str(tool.get("name")), tool.get("parameters") or {})
         elif kind == "custom":
             yield Offer(str(tool.get("name")), {}, freeform=True)
+        elif kind == "namespace":
+            above = str(tool.get("name"))
+            for offer in _offers(tool.get("tools") or []):
+                yield replace(offer, namespace=above)
 
 
 def _texts(item: dict[str, Any]) -> list[str]:
@@ -175,6 +180,8 @@ def _item(answer: Answer) -> dict[str, Any]:
     common = {"call_id": f"call_{number}", "name": call.name, "status": "completed"}
     if call.text is not None and not call.arguments:
         return {"type": "custom_tool_call", "id": f"ctc_{number}", **common, "input": call.text}
+    if call.namespace is not None:
+        common["namespace"] = call.namespace
     arguments = call.arguments_json
     return {"type": "function_call", "id": f"fc_{number}", **common, "arguments": arguments}
 

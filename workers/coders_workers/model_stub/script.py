@@ -6,6 +6,8 @@ r"""What the stub does with a prompt, decided by words in it; the same for every
 ``EDIT:<path> <old> => <new>``  asks for the tool that edits one
 ``READ:<path>``                 asks for the tool that reads one
 ``ASK`` ``ASK:<question>``      asks for the tool that asks the person
+``TOOL:<name> <json>``          asks for the tool whose name ends so, with these arguments; each
+                                further one in its turn
 ``LOOP:<n>``                    asks for the same tool n times over
 ``ESC``                         with a shell tool that offers it: asks to leave the sandbox
 ``SAY:<text>``                  says that, with ``\n``, ``\t``, ``\\`` and ``\x1b`` understood
@@ -33,14 +35,14 @@ from typing import Literal
 FIXED_ANSWER = "Stub says hi."
 AFTER_TOOL = "Stub finished after the tool result."
 
-ToolKind = Literal["shell", "write", "edit", "read", "ask"]
+ToolKind = Literal["shell", "write", "edit", "read", "ask", "named"]
 Break = Literal["hang", "cut", "garbage"]
 
 _LOOPED = "echo loop"
 _QUESTION = "Which colour should it be?"
 _POINTER = re.compile(r"task is in the file (/\S+)\. ")
 _WORD = re.compile(
-    r"\b(?:(?P<line>RUN|RUNTOOL|WRITE|EDIT|READ|ASK|SAY|JSON):(?P<rest>[^\n]*)"
+    r"\b(?:(?P<line>RUN|RUNTOOL|TOOL|WRITE|EDIT|READ|ASK|SAY|JSON):(?P<rest>[^\n]*)"
     r"|(?P<timed>SLOW|THINK|LOOP):(?P<value>\d+(?:\.\d+)?)"
     r"|FAIL:(?P<status>\d{3})(?::(?P<times>\d+))?(?::(?P<after>\d+))?"
     r"|(?P<bare>HANG|CUT|GARBAGE|ASK|ESC)\b)"
@@ -56,10 +58,10 @@ class Call:
 
     kind: ToolKind
     text: str
-    """The command, path or question."""
+    """The command, path or question; of a named tool, the end of its name."""
     old: str = ""
     new: str = ""
-    """What replaces ``old``, or the whole content of a file written."""
+    """What replaces ``old``, the whole content of a file written, or a named tool's arguments."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ class Behaviour:
     call: Call | None = None
     calls: int = 1
     """How often the tool is asked for."""
+    then: tuple[Call, ...] = ()
+    """Tools asked for after it, in order."""
     escalate: bool = False
     slow: float = 0.0
     think: float = 0.0
@@ -197,6 +201,11 @@ def _line(behaviour: Behaviour, word: str, rest: str) -> Behaviour:
     if word == "ASK":
         return replace(behaviour, call=Call("ask", rest or _QUESTION))
     path, _, text = rest.partition(" ")
+    if word == "TOOL":
+        call = Call("named", path, new=text or "{}")
+        if behaviour.call is None:
+            return replace(behaviour, call=call)
+        return replace(behaviour, then=(*behaviour.then, call))
     if word == "READ":
         return replace(behaviour, call=Call("read", path))
     if word == "WRITE":

@@ -36,6 +36,8 @@ class ToolUse:
     arguments: dict[str, Any]
     text: str | None = None
     """The whole input, for a tool that takes a text."""
+    namespace: str | None = None
+    """What the tool is offered below, where an API has such a thing."""
 
     @property
     def arguments_json(self) -> str:
@@ -45,6 +47,8 @@ class ToolUse:
 
 def tool_use(call: Call, offers: Sequence[Offer], *, escalate: bool = False) -> ToolUse | None:
     """The call in the agent's own words; None when it offers nothing for it."""
+    if call.kind == "named":
+        return _named(call, offers)
     offer = _find(NAMES[call.kind], offers)
     if offer is None:
         command = _as_command(call)
@@ -59,6 +63,19 @@ def tool_use(call: Call, offers: Sequence[Offer], *, escalate: bool = False) -> 
     properties = offer.schema.get("properties", {})
     required = {name: instance(properties.get(name, {})) for name in _required(offer)}
     return ToolUse(offer.name, {**required, **wanted})
+
+
+def _named(call: Call, offers: Sequence[Offer]) -> ToolUse | None:
+    """Servers' tools have their server's name before their own, in one spelling or another."""
+    fitting = [
+        offer
+        for offer in offers
+        if offer.name == call.text or offer.name.endswith((f"_{call.text}", f".{call.text}"))
+    ]
+    if not fitting:
+        return None
+    best = min(fitting, key=lambda offer: len(offer.name))
+    return ToolUse(best.name, json.loads(call.new), namespace=best.namespace)
 
 
 def structured_output(answer: str | None, offers: Sequence[Offer]) -> ToolUse | None:

@@ -26,6 +26,8 @@ class Offer:
     """JSON schema of its arguments."""
     freeform: bool = False
     """Whether it takes a text instead."""
+    namespace: str | None = None
+    """What it is offered below, where an API has such a thing."""
 
 
 @dataclass(frozen=True)

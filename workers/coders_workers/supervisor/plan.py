@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,7 @@ def facts_of(
         environ={**host_env, **configured.env, **spec.env},
         is_root=os.geteuid() == 0,
         carry=configured.carry,
+        mcp=_own_server(directory, configured.mcp if spec.mcp is None else spec.mcp),
         keep=str(host.paths.state / "agents" / spec.agent / "conversations"),
     )
     return facts.model_copy(update={"config": tool_files.config(adapter.config_files(spec, facts))})
@@ -215,6 +217,15 @@ def make_launch(host: Host, record: SessionRecord, directory: Path, prepared: Pr
         columns=spec.columns,
         rows=spec.rows,
     )
+
+
+def _own_server(directory: Path, wanted: bool) -> tuple[str, ...]:
+    """The command of the session's MCP server. It finds its host by a file: some tools hand on
+    less than their own environment."""
+    if not wanted:
+        return ()
+    module = "coders_queue.in_session.mcp_server"
+    return (sys.executable, "-E", "-P", "-m", module, str(directory / session_socket.FILE))
 
 
 def _session_environment(host: Host, record: SessionRecord, directory: Path) -> dict[str, str]:
