@@ -144,6 +144,7 @@ _TABLE = (
     Entry("Sessions", "approvals", "what waits for a person", children=_APPROVALS),
     Entry("Sessions", "approve", "answer what an agent asks"),
     Entry("Sessions", "deny", "say no to what an agent asks"),
+    Entry("Sessions", "answer", "answer what a session asks"),
     Entry("Sessions", "kill", "end sessions"),
     Entry("Sessions", "prioritize", "change when it is a waiting session's turn"),
     Entry("Sessions", "wait", "wait until a session ends"),

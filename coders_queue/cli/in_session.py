@@ -42,8 +42,7 @@ class VerbCommand:
                 params[one.name] = value
         params = self.verb.checked(params)
         own = access.from_environment(context.environ)
-        timeout = None if self.verb.holds else access.TIMEOUT
-        answer = access.call(own, self.verb.name, params, timeout=timeout)
+        answer = access.call(own, self.verb.name, params, timeout=self.verb.patience)
         if options.json:
             context.console.json(answer)
         elif shown := self.verb.shown(answer):

@@ -20,8 +20,6 @@ SOCKET, TOKEN = "CODERS_SESSION_SOCKET", "CODERS_SESSION_TOKEN"
 #: Seconds for which a worker that is being started again is waited for.
 PATIENCE = 20.0
 _AGAIN = 0.2
-#: Seconds without an answer after which a verb that waits for nothing counts as not answered.
-TIMEOUT = 60.0
 #: Bytes of the file at most.
 _LARGEST = 4096
 
@@ -65,10 +63,10 @@ def call(
     verb: str,
     params: Mapping[str, Any],
     *,
-    timeout: float | None = TIMEOUT,
+    timeout: float,
     patience: float = PATIENCE,
 ) -> dict[str, Any]:
-    """Ask for a verb; its answer. ``timeout``: seconds for the answer, None for no limit.
+    """Ask for a verb; its answer. ``timeout``: seconds for the answer.
 
     While the host's worker is started again it is asked again, under the same number: what was
     done is not done twice. Raises what the host refuses, NotListening when the session is over.
@@ -87,9 +85,9 @@ def call(
         except errors.Unavailable as error:
             if not os.path.lexists(access.socket):
                 raise _over() from None
-            if not isinstance(error, wire.WentAway | wire.NotListening | wire.Crowded):
-                raise
             if time.monotonic() >= until:
+                if not isinstance(error, wire.WentAway | wire.NotListening | wire.Crowded):
+                    raise  # its own word: its store is away, say
                 raise errors.Unavailable(
                     f"the host's worker does not answer this session: {error.message}",
                     "its people start it again with: coders up",

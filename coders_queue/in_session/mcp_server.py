@@ -53,6 +53,12 @@ class McpServer:
             if line.strip():
                 self.take(line)
 
+    def leave(self) -> None:
+        """End the process, whatever tools still wait for: nobody is there to hear of it."""
+        with self._lock:
+            self._out.flush()
+            os._exit(0)
+
     def take(self, line: bytes) -> None:
         """One message of the client's."""
         try:
@@ -110,14 +116,15 @@ class McpServer:
         except Exception as error:  # noqa: BLE001 - the client is to hear of it, and others go on
             told = _failed(f"{type(error).__name__}: {error}")
         over.set()
-        if _key(number) not in self._cancelled:
+        if _key(number) in self._cancelled:
+            self._cancelled.discard(_key(number))
+        else:
             self._write(_result(number, told))
 
     def _carried(self, name: str, given: Mapping[str, Any]) -> Message:
         verb = table.load(name)
         params = verb.checked(given)
-        timeout = None if verb.holds else access.TIMEOUT
-        return access.call(self._find(), name, params, timeout=timeout)
+        return access.call(self._find(), name, params, timeout=verb.patience)
 
     def _live(self, token: Any, over: threading.Event) -> None:
         """Tell the client from time to time that its call goes on: some give up else."""
@@ -167,7 +174,9 @@ def main(words: Sequence[str] | None = None) -> int:
     except errors.CodersError as error:
         print(f"coders: error: {error}", file=sys.stderr)
         return error.exit_code
-    McpServer(find, sys.stdout.buffer).serve(sys.stdin.buffer)
+    server = McpServer(find, sys.stdout.buffer)
+    server.serve(sys.stdin.buffer)
+    server.leave()
     return 0
 
 

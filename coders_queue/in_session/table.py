@@ -15,6 +15,10 @@ from coders_queue.in_session.verb import Verb
 SUMMARIES: dict[str, str] = {
     "whoami": "which session this is, and what it was asked for",
     "progress": "report how far the work is",
+    "ask": "ask a person, and wait for the answer",
+    "spawn": "begin a session of your own, a child",
+    "children": "the sessions that this one has begun",
+    "wait": "wait until children have ended, for their results",
     "finish": "declare the result, or that the work has failed",
     "share": "put something where others of the same work find it",
     "read": "what shared context holds",

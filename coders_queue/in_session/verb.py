@@ -14,7 +14,17 @@ Answer = Mapping[str, Any]
 class Verb:
     """What an agent can ask for. ``name`` and ``summary`` are in the table of verbs."""
 
-    __slots__ = ("about", "answer", "examples", "holds", "name", "parameters", "reads", "shown")
+    __slots__ = (
+        "about",
+        "answer",
+        "examples",
+        "holds",
+        "name",
+        "parameters",
+        "patience",
+        "reads",
+        "shown",
+    )
 
     def __init__(
         self,
@@ -25,6 +35,7 @@ class Verb:
         examples: tuple[str, ...],
         shown: Callable[[Answer], str] = lambda _answer: "",
         holds: bool = False,
+        patience: float = 60.0,
         reads: bool = False,
     ) -> None:
         self.name = name
@@ -36,8 +47,10 @@ class Verb:
         self.examples = examples
         #: The answer as the command line prints it for a person; nothing to print nothing.
         self.shown = shown
-        #: Whether its answer may take minutes: it waits for something.
+        #: Whether its answer may take long: it waits for something, or works for it.
         self.holds = holds
+        #: Seconds after which whoever asks gives up.
+        self.patience = patience
         #: Whether it changes nothing.
         self.reads = reads
 

@@ -280,6 +280,19 @@ class ApprovalSettings(Model):
     session lives."""
 
 
+class CoordinationSettings(Model):
+    """What sessions may begin and ask for themselves."""
+
+    max_depth: Count = Field(default=3, ge=0, le=100)
+    """How deep sessions may be that sessions begin: 1, a session that people began may begin
+    others, and those none; 0, none may."""
+    max_children: Count = Field(default=16, ge=0, le=10_000)
+    """How many sessions one session may begin in its life."""
+    ask_timeout: Annotated[float, Field(gt=0, le=2 * _DAY, allow_inf_nan=False), Number] = 3600.0
+    """Seconds that a session's question waits for a person, unless it says less; then it is
+    withdrawn, and nothing counts as its answer."""
+
+
 class TmuxSettings(Model):
     """The terminal multiplexer."""
 
@@ -390,6 +403,7 @@ class Settings(Model):
     context: ContextSettings = ContextSettings()
     mailboxes: MailboxSettings = MailboxSettings()
     approvals: ApprovalSettings = ApprovalSettings()
+    coordination: CoordinationSettings = CoordinationSettings()
     tmux: TmuxSettings = TmuxSettings()
     agents: dict[AgentName, AgentSettings] = Field(default_factory=dict)
     """Agents by name."""

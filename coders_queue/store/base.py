@@ -22,6 +22,7 @@ from coders_queue.models.restart import AttemptEnd
 from coders_queue.models.spec import SessionSpec
 from coders_queue.store.approvals import Approvals
 from coders_queue.store.context import ContextStore
+from coders_queue.store.families import FamilyStore
 from coders_queue.store.flows import FlowStore
 from coders_queue.store.mailboxes import MailboxStore
 from coders_queue.store.ruling import RuleStore
@@ -361,6 +362,11 @@ class Store(Protocol):
     @property
     def approvals(self) -> Approvals:
         """The one queue of it."""
+        ...
+
+    @property
+    def families(self) -> FamilyStore:
+        """Which sessions a session has begun."""
         ...
 
     # -- upkeep --------------------------------------------------------------------------------

@@ -265,6 +265,13 @@ class Keys:
         """Sorted set: the same, of those that wait now. TTL: as :meth:`approval`."""
         return f"{self.prefix}approvals-waiting"
 
+    # -- families ------------------------------------------------------------------------------
+
+    def family(self, session_id: str) -> str:
+        """Sorted set: the sessions that a session has begun, by time. TTL: a month after the
+        last."""
+        return f"{self.prefix}family:{session_id}"
+
     # -- events --------------------------------------------------------------------------------
 
     @property

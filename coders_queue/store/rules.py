@@ -36,6 +36,8 @@ FREED = 50
 RETENTION = 7 * 24 * 3600.0
 #: How long what a group's quorum has counted is kept once none of the group lives, seconds.
 QUORUM = 7 * 24 * 3600
+#: How long it is kept whose children sessions are, after the last, seconds.
+FAMILY = 30 * 24 * 3600.0
 #: How long the id that a sender gave a message is remembered, and who acknowledged one, seconds.
 SENT, READ = 3600.0, 600.0
 #: How much one reader is handed at a time, bytes of texts, but for the last.

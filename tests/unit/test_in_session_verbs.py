@@ -90,6 +90,6 @@ def test_a_session_that_is_over_is_told_at_once(tmp_path: Path) -> None:
     """Where its socket is gone nobody is waited for."""
     own = access.Access(str(tmp_path / "s"), "secret")
     with pytest.raises(errors.Conflict, match="is over") as caught:
-        access.call(own, "whoami", {})
+        access.call(own, "whoami", {}, timeout=5)
     assert "secret" not in str(caught.value)
     assert "secret" not in repr(own)

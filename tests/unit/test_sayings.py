@@ -27,7 +27,7 @@ def test_a_report_shows_with_what_is_seen_and_is_progress(tmp_path: Path) -> Non
     assert room.activity(ref).said == SAID
     room.turn(50)
     assert room.activity(ref).doing != "stuck"
-    asks = (Asking(id="q", text="Which?", choices=("a", "b"), since=room.wall.now),)
+    asks = (Asking(id="q", text="Which?", choices=("a", "b"), since=room.wall.now, until=1e12),)
     room.host.sayings.change(ref, directory, lambda now: now.model_copy(update={"asks": asks}))
     room.turn(0.1)
     seen = room.activity(ref)
@@ -43,17 +43,17 @@ def test_the_next_worker_knows_what_was_said(tmp_path: Path) -> None:
     """From the attempt's directory; what cannot be read there is nothing."""
     Sayings().change("r", tmp_path, lambda _now: Saying(said=SAID))
     later = Sayings()
-    later.load("r", tmp_path)
+    later.load("r", tmp_path, 0.0)
     found = later.of("r")
     assert found is not None
     assert found.said == SAID
     plain = Activity(doing="working", since=1, progress_at=1)
-    assert found.over(plain).said == SAID
+    assert found.over(plain, 0.0).said == SAID
     (tmp_path / "said.json").write_text("{")
     last = Sayings()
-    last.load("r", tmp_path)
+    last.load("r", tmp_path, 0.0)
     assert last.of("r") is None
-    assert Saying().over(plain) == plain
+    assert Saying().over(plain, 0.0) == plain
 
 
 def test_a_declared_result_comes_back_as_it_was(tmp_path: Path) -> None:

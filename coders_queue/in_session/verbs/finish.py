@@ -22,6 +22,7 @@ VERB = Verb(
         largest=500, metavar="WHY",
     ),
     answer="nothing",
+    holds=True,
     examples=(
         'coders here finish "the tests pass; see branch fix-parser"',
         """coders here finish --data '{"verdict": "pass", "score": 9}'""",

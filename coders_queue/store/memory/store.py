@@ -30,6 +30,7 @@ from coders_queue.store.memory.admissions import Admissions
 from coders_queue.store.memory.approvals import MemoryShelf
 from coders_queue.store.memory.contexts import Contexts
 from coders_queue.store.memory.events import EventLog
+from coders_queue.store.memory.families import Families
 from coders_queue.store.memory.flows import MemoryFlows
 from coders_queue.store.memory.hosts import Hosts
 from coders_queue.store.memory.mailboxes import Mailboxes
@@ -64,6 +65,7 @@ class MemoryStore:
         self.rules = MemoryRules(self._lock, clock, self._events)
         self.context = Contexts(self._lock, clock, context or ContextLimits())
         self.approvals = Approvals(MemoryShelf(self._lock, self._events), clock)
+        self.families = Families(self._lock)
         self.mailboxes = Mailboxes(
             self._lock, clock, mailboxes or MailboxLimits(), self._state_of, self._events
         )

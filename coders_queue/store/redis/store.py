@@ -31,6 +31,7 @@ from coders_queue.store.redis.approvals import RedisShelf
 from coders_queue.store.redis.contexts import Contexts
 from coders_queue.store.redis.door import Door
 from coders_queue.store.redis.events import Events
+from coders_queue.store.redis.families import Families
 from coders_queue.store.redis.flows import RedisFlows
 from coders_queue.store.redis.hosts import Chords, Hosts, Leases
 from coders_queue.store.redis.mailboxes import Mailboxes
@@ -69,6 +70,7 @@ class RedisStore:
         self.flows = RedisFlows(self._door, names, clock, retention)
         self.rules = RedisRules(self._door, names, clock)
         self.context = Contexts(self._door, names, clock, context or ContextLimits())
+        self.families = Families(self._door, names, clock)
         self.mailboxes = Mailboxes(
             self._door, names, clock, mailboxes or MailboxLimits(), max_events
         )

@@ -94,6 +94,8 @@ class Desk:
         asks = activity.doing == "waiting" or (
             activity.doing in ("starting", "rate_limited") and bool(activity.choices)
         )
+        # what an agent asks by itself is in the queue already, by its own session's socket
+        asks = asks and activity.source != "session"
         screen = subject.asking if asks else None
         seen = activity.since if screen is None else screen.taken_at
         word = _Word(

@@ -44,7 +44,7 @@ class SessionService:
         access = session_socket.recall(directory)
         if access is None:
             return  # begun by a version that gave it none
-        self._host.sayings.load(ref, directory)
+        self._host.sayings.load(ref, directory, self._host.clock())
         try:
             self._sockets.open(ref, session_socket.place(self._host.paths, ref))
         except OSError as error:

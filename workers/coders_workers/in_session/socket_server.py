@@ -131,7 +131,10 @@ class SessionSockets:
             with contextlib.suppress(BlockingIOError):
                 os.read(self._wake_in, 4096)
             while not self._orders.empty():
-                self._orders.get()()
+                try:
+                    self._orders.get()()
+                except Exception:  # the next are others'
+                    log.exception("session_socket_failed")
         elif isinstance(key.data, _Listener):
             self._accept(key.data, time.monotonic())
         elif key.events & selectors.EVENT_WRITE:

@@ -1,4 +1,4 @@
-"""What a host shares with the fleet and cannot have alone: context, mailboxes, approvals."""
+"""What a host has with the fleet alone: context, mailboxes, approvals, families."""
 
 from __future__ import annotations
 
@@ -129,3 +129,24 @@ class FleetShelf:
         return self._way.only_with_the_fleet(
             lambda store: store.approvals.shelf.ids(waiting=waiting, limit=limit)
         )
+
+
+class FleetFamilies:
+    """The fleet's families. Raises Unavailable while that is away."""
+
+    def __init__(self, way: Absence) -> None:
+        self._way = way
+
+    def adopt(self, parent: str, child: str, most: int) -> bool:
+        """See the contract."""
+        return self._way.only_with_the_fleet(
+            lambda store: store.families.adopt(parent, child, most)
+        )
+
+    def disown(self, parent: str, child: str) -> None:
+        """See the contract."""
+        self._way.only_with_the_fleet(lambda store: store.families.disown(parent, child))
+
+    def children(self, parent: str) -> list[str]:
+        """See the contract."""
+        return self._way.only_with_the_fleet(lambda store: store.families.children(parent))

@@ -29,7 +29,12 @@ from coders_workers.local_store.absence import Absence
 from coders_workers.local_store.entries import Entry
 from coders_workers.local_store.fleet_part import FleetPart
 from coders_workers.local_store.notebook import Notebook
-from coders_workers.local_store.shared import FleetContext, FleetMailboxes, FleetShelf
+from coders_workers.local_store.shared import (
+    FleetContext,
+    FleetFamilies,
+    FleetMailboxes,
+    FleetShelf,
+)
 
 
 class LocalStore(FleetPart):
@@ -43,6 +48,7 @@ class LocalStore(FleetPart):
         self.context = FleetContext(self._way)
         self.mailboxes = FleetMailboxes(self._way)
         self.approvals = Approvals(FleetShelf(self._way), clock)
+        self.families = FleetFamilies(self._way)
 
     @property
     def away(self) -> bool:

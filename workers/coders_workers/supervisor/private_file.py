@@ -17,7 +17,8 @@ def write(directory: Path, name: str, content: bytes, *, sync: bool = False) -> 
     """Write ``name`` below the attempt's directory, with mode 0600. Raises SpawnError when a link
     would lead it elsewhere."""
     target = Path(directory, name)
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if target.parent != directory:  # that itself is not made again once it is removed
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not target.parent.resolve().is_relative_to(directory.resolve()):
         # through a link of an overlay it would be written over a file of the user's
         raise errors.SpawnError(

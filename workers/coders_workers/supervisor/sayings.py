@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 
 FILE = "said.json"
 _LARGEST = 256 * 1024
+#: Seconds for which a question of before shows, within which it is asked again if it still counts.
+_ASKED_AGAIN = 60.0
 
 
 class Asking(Model):
@@ -32,6 +34,8 @@ class Asking(Model):
     choices: tuple[str, ...] = ()
     since: float
     """Epoch seconds."""
+    until: float
+    """When it is withdrawn, epoch seconds."""
 
 
 class Saying(Model):
@@ -40,14 +44,18 @@ class Saying(Model):
     said: Said | None = None
     asks: tuple[Asking, ...] = ()
     """Its open questions, oldest first."""
+    asked: int = 0
+    """How many it asked so far."""
 
-    def over(self, activity: Activity) -> Activity:
+    def over(self, activity: Activity, now: float) -> Activity:
         """The activity that was seen, with what the agent says over it."""
         if self.said is not None:
             activity = activity.model_copy(update={"said": self.said})
-        if not self.asks:
+        if activity.doing == "waiting":
+            return activity  # its terminal asks something, too: that holds it up
+        first = next((one for one in self.asks if now < one.until), None)
+        if first is None:
             return activity
-        first = self.asks[0]
         asked = {
             "doing": "waiting",
             "since": first.since,
@@ -73,8 +81,11 @@ class Sayings:
         with self._lock:
             return self._by_ref.get(ref)
 
-    def load(self, ref: str, directory: Path) -> None:
-        """Take up an attempt that may have said something to an earlier worker."""
+    def load(self, ref: str, directory: Path, now: float) -> None:
+        """Take up an attempt that may have said something to an earlier worker.
+
+        Its questions show for a moment only, unless whoever asked them asks again.
+        """
         content = private_file.read(directory / FILE, _LARGEST)
         if content is None:
             return
@@ -82,8 +93,12 @@ class Sayings:
             saying = Saying.model_validate_json(content)
         except ValidationError:
             return
+        asks = tuple(
+            one.model_copy(update={"until": min(one.until, now + _ASKED_AGAIN)})
+            for one in saying.asks
+        )
         with self._lock:
-            self._by_ref.setdefault(ref, saying)
+            self._by_ref.setdefault(ref, saying.model_copy(update={"asks": asks}))
 
     def change(self, ref: str, directory: Path, change: Callable[[Saying], Saying]) -> None:
         """It says something. Raises OSError, and nothing is changed then."""

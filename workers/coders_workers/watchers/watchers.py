@@ -147,7 +147,7 @@ class Watchers:
         """What it is doing by all signals, and by its own word."""
         activity = subject.tracker.activity(now)
         saying = self._host.sayings.of(subject.facts.ref)
-        return activity if saying is None else saying.over(activity)
+        return activity if saying is None else saying.over(activity, self._host.clock())
 
     def _all(self) -> list[Subject]:
         with self._guard:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from coders_workers import workspace
+from coders_workers.in_session import rights
 from coders_workers.in_session.call import Call
 
 
@@ -24,6 +25,8 @@ def run(call: Call) -> dict[str, Any]:
         "host": record.host,
         "cwd": str(prepared.cwd) if prepared else spec.place,
         "permission": spec.permission,
+        "parent": spec.labels.get(rights.PARENT),
+        "depth": rights.depth_of(spec),
         "deadline": ends,
         "schema": spec.output_schema,
     }
