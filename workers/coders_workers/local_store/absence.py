@@ -94,11 +94,17 @@ class Absence:
 
     def come_back(self) -> bool:
         """Tell the fleet's store what was done without it; False when it is away still."""
+        if self.away:
+            # before the lock is had: whoever writes meanwhile must not wait for one that is silent
+            try:
+                self.fleet.ping()
+            except errors.Unavailable as error:
+                self._why = error.message
+                return False
         with self.turn:
             if self.own is None:
                 return True
             try:
-                self.fleet.ping()
                 told = self._tell()
             except errors.Unavailable as error:
                 self._why = error.message
