@@ -78,6 +78,8 @@ def test_a_session_delegates_and_gets_the_results(stack: LocalStack, tmp_path: P
         "here children",
     )
     request = {"agent": "shell", "argv": script(*lines), "owner": "ada", "correlation_id": "c-1"}
+    chain = {"coders.rules": "look,ask"}  # a rule must not go round by way of a child
+    request["labels"] = {**chain, "team": "core"}
     environ = {"PATH": stack.environ["PATH"]}
     parent = stack.ask("spawn", spec=request, cwd=str(tmp_path), environ=environ)["id"]
     over = wire.ask(str(stack.paths.host_socket), "wait", {"ref": parent, "timeout": 60})
@@ -88,7 +90,7 @@ def test_a_session_delegates_and_gets_the_results(stack: LocalStack, tmp_path: P
     assert (told["bad"]["state"], told["bad"]["exit_code"]) == ("failed", 1)
     shown = stack.ask("show", ref=told["good"]["id"])
     assert (shown["owner"], shown["correlation_id"]) == ("ada", "c-1")
-    assert shown["labels"] == {"coders.parent": parent, "coders.depth": "1"}
+    assert shown["labels"] == {**chain, "coders.parent": parent, "coders.depth": "1"}
     assert shown["cwd"] == str(tmp_path)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from coders_queue import errors
 from coders_queue.models.record import SessionRecord
+from coders_queue.models.rule import CHAIN
+from coders_queue.models.spec import SessionSpec
 from coders_queue.queue.session_task import parse_spec
 from coders_workers import workspace
 from coders_workers.in_session import rights
@@ -66,7 +68,7 @@ def _request(call: Call, child_id: str) -> dict[str, Any]:
         "output_schema": params.get("schema"),
         "host": call.station.host.name,
         "owner": parent.owner,
-        "labels": {rights.PARENT: call.record.id, rights.DEPTH: str(depth)},
+        "labels": {**_chain(parent), rights.PARENT: call.record.id, rights.DEPTH: str(depth)},
         "timeout": _timeout(call),
         "priority": parent.priority,
         "correlation_id": parent.correlation_id or call.record.id,
@@ -105,3 +107,8 @@ def _timeout(call: Call) -> float | None:
 
 def _told(record: SessionRecord) -> dict[str, Any]:
     return {"id": record.id, "name": record.spec.name, "state": str(record.state)}
+
+
+def _chain(parent: SessionSpec) -> dict[str, str]:
+    """The rules that led to the parent led to its child, too: none may go round by way of it."""
+    return {CHAIN: parent.labels[CHAIN]} if CHAIN in parent.labels else {}
