@@ -65,7 +65,7 @@ class Spawning:
         """
         waits = read.flag(params, "wait", default=True)
         session_id = self._id(params)
-        known = self._station.store.get(session_id)
+        known = self._known(session_id)
         if known is not None:
             return self._alive(known) if waits else known, []
         spec = self._spec(params)
@@ -123,6 +123,13 @@ class Spawning:
             # after the agent's start and beside our answer, both of which it would slow down;
             # should this process die before, the reaper sends it when the session has ended
             station.host.submit(lambda: self._publish(record))
+
+    def _known(self, session_id: str) -> SessionRecord | None:
+        """The session of that id, where it was asked for before."""
+        try:
+            return self._station.store.get(session_id)
+        except errors.Unavailable:
+            return None  # the host is on its own, and has none of that id: it begins one
 
     def _handed_on(self, params: dict[str, Any]) -> list[Any]:
         """The outcomes of the sessions whose results are to be handed on."""
