@@ -285,7 +285,7 @@ def test_status_doctor_and_agents(coders: CommandLine) -> None:
     assert {"tmux", "git", "broker", "worker"} <= {one["check"] for one in checks}
     assert all(one["ok"] for one in checks)
     agents = {one["name"]: one for one in coders.ok("agents", "--json").json}
-    assert set(agents) == {"claude", "codex", "gemini", "opencode", "qwen", "shell"}
+    assert set(agents) == {"claude", "codex", "gemini", "merge", "opencode", "qwen", "shell"}
 
 
 def test_a_daemon_left_behind_holds_nothing_up(coders: CommandLine) -> None:
