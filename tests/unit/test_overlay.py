@@ -9,7 +9,7 @@ import pytest
 
 from coders_queue import errors
 from coders_queue.models.launch import Overlay, SeedFile
-from coders_workers.supervisor import overlay, plan, tool_files
+from coders_workers.supervisor import overlay, private_file, tool_files
 
 USERS = {"config.toml": "theirs", "config.toml.new": "theirs", "hooks/theirs.json": "theirs"}
 
@@ -39,7 +39,7 @@ def furnish(directory: Path, made: Overlay, *seeds: str) -> Path:
     seeded = frozenset(directory / one.path for one in files)
     overlay.make(directory, made, seeded)
     for one in files:
-        plan._write_private(directory, one)
+        private_file.write(directory, one.path, one.content)
     return directory / "home/tool"
 
 
@@ -81,7 +81,7 @@ def test_a_file_that_a_link_leads_outside_is_refused(tmp_path: Path, user: Path)
     (directory / "home").mkdir(parents=True)
     (directory / "home/tool").symlink_to(user)
     with pytest.raises(errors.SpawnError, match="outside of the session's own directory"):
-        plan._write_private(directory, SeedFile(path="home/tool/config.toml", content=b"ours"))
+        private_file.write(directory, "home/tool/config.toml", b"ours")
     assert tree(user) == USERS
 
 

@@ -74,9 +74,15 @@ class Room:
             settings=Settings(mailboxes=MailboxSettings(**settings)),
             submit=lambda work: work() if self.at_once else self.later.append(work),
             steady=self.steady,
-            attempt_path=lambda session_id, attempt: directory / session_id / str(attempt),
+            attempt_path=self.attempt_path,
         )
         self.pusher = self.anew()
+
+    def attempt_path(self, session_id: str, attempt: int) -> Path:
+        """The attempt's directory, which is there."""
+        path = self.directory / session_id / str(attempt)
+        path.mkdir(parents=True, exist_ok=True)
+        return path
 
     def anew(self) -> Pusher:
         """As the next worker has it."""
