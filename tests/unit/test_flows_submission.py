@@ -101,11 +101,11 @@ def test_what_is_not_given_is_the_default_or_missed() -> None:
     flow = _flow(
         {"need": {"type": "integer", "about": "how many"}, "p": {"type": "path", "default": "x"}}
     )
-    assert parameters.bind(flow, {"need": 3}, "/work") == {"need": 3, "p": "/work/x"}
+    assert parameters.bind(flow, {"need": 3}, "/srv") == {"need": 3, "p": "/srv/x"}
     with pytest.raises(errors.UsageError, match="needs the parameter need: how many"):
-        parameters.bind(flow, {}, "/work")
+        parameters.bind(flow, {}, "/srv")
     with pytest.raises(errors.UsageError, match="should be an integer, not True"):
-        parameters.bind(flow, {"need": True}, "/work")
+        parameters.bind(flow, {"need": True}, "/srv")
 
 
 def test_the_type_is_that_of_the_default() -> None:
@@ -140,7 +140,7 @@ def test_a_submission_comes_back_as_it_was() -> None:
     """Written down and read, down to which keys were set: names that no codec likes, too."""
     odd = "\udcff\u2028{"
     flow = _flow({"x": {"default": odd}}, {"a": {"each": [odd, 1.5, None], "timeout": "1m"}})
-    bound = submit(flow, {}, "/work")
+    bound = submit(flow, {}, "/srv")
     again = Submission.load(bound.dump())
     assert again == bound
     assert again.flow.whole == flow.whole
